@@ -1,0 +1,342 @@
+package accesstoken
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// maxDepth is how deep claims may nest, the claims object included.
+	maxDepth = 32
+	// maxDate is the last second of the year 9999.
+	maxDate = 253402300799
+)
+
+// Kinds of fault in claims. The texts name claims of this package only.
+var (
+	errNotText  = errors.New("is not text, empty, or has control characters")
+	errNotTexts = errors.New("is not a list of text")
+	errNotDate  = errors.New("is not a number of seconds within the years 1970 to 9999")
+	errNotScope = errors.New("is not a list of scopes separated by single spaces")
+	errTooDeep  = fmt.Errorf("%w: nested too deep", ErrClaims)
+	errNumber   = fmt.Errorf("%w: a number is out of range", ErrClaims)
+)
+
+// header is what is read of a JOSE header.
+type header struct {
+	alg, kid, typ          string
+	hasAlg, hasKid, hasTyp bool
+}
+
+// UnmarshalJSONFrom takes no members but alg, kid and typ, each a string. So
+// "crit", "b64" and keys or addresses of keys that a token brings along end here.
+func (h *header) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return readObject(dec, func(name []byte) error {
+		var to *string
+		var has *bool
+		switch string(name) {
+		case "alg":
+			to, has = &h.alg, &h.hasAlg
+		case "kid":
+			to, has = &h.kid, &h.hasKid
+		case "typ":
+			to, has = &h.typ, &h.hasTyp
+		default:
+			return ErrMalformed
+		}
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if tok.Kind() != jsontext.KindString {
+			return ErrMalformed
+		}
+		*to, *has = tok.String(), true
+		return nil
+	})
+}
+
+// decodeHeader refuses whatever has more than one reading: duplicate or unknown
+// members, names in another case, bad UTF-8, anything behind the object.
+func decodeHeader(data []byte) (header, error) {
+	var h header
+	if json.Unmarshal(data, &h) != nil || len(h.kid) > maxKeyID {
+		return header{}, fmt.Errorf("%w header", ErrMalformed)
+	}
+	return h, nil
+}
+
+// decodeClaims reads a payload and checks the kind and bounds of every claim;
+// which are there at all is for [Claims.complete]. It refuses duplicate members
+// at any depth, bad UTF-8 and anything behind the object.
+func decodeClaims(data []byte) (*Claims, error) {
+	c := new(Claims)
+	err := json.Unmarshal(data, (*claimsReader)(c))
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, ErrClaims):
+		// json wraps it in words of its own.
+		var fault *claimError
+		if errors.As(err, &fault) {
+			return nil, fault
+		}
+		if errors.Is(err, errTooDeep) {
+			return nil, errTooDeep
+		}
+		return nil, errNumber
+	}
+	return nil, fmt.Errorf("%w claims", ErrMalformed)
+}
+
+// claimError says which claim is at fault. It wraps [ErrClaims].
+type claimError struct {
+	name  string // of this package's, never the token's
+	fault error
+}
+
+func (e *claimError) Error() string {
+	return ErrClaims.Error() + ": " + e.name + " " + e.fault.Error()
+}
+
+func (e *claimError) Unwrap() error { return ErrClaims }
+
+// claimsReader decodes into [Claims].
+type claimsReader Claims
+
+// UnmarshalJSONFrom reads the claims object.
+func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return readObject(dec, func(name []byte) error {
+		var err error
+		switch string(name) {
+		case "iss":
+			c.Issuer, err = readText(dec, "iss")
+		case "sub":
+			c.Subject, err = readText(dec, "sub")
+		case "aud":
+			c.Audience, err = readAudience(dec)
+		case "client_id":
+			c.ClientID, err = readText(dec, "client_id")
+		case "iat":
+			c.IssuedAt, err = readDate(dec, "iat")
+		case "nbf":
+			c.NotBefore, err = readDate(dec, "nbf")
+		case "exp":
+			c.ExpiresAt, err = readDate(dec, "exp")
+		case "jti":
+			c.ID, err = readText(dec, "jti")
+		case "sid":
+			c.SessionID, err = readText(dec, "sid")
+		case "roles":
+			// A comma or space inside one would be two to whoever is handed a list.
+			c.Roles, err = readTexts(dec, "roles", ", ")
+		case "scope":
+			c.Scope, err = readScope(dec)
+		default:
+			key := string(name)
+			if c.Extra == nil {
+				c.Extra = make(map[string]any)
+			}
+			c.Extra[key], err = readAny(dec)
+		}
+		return err
+	})
+}
+
+// readObject calls member behind each name; it has to read one value. The name
+// is valid until then.
+func readObject(dec *jsontext.Decoder, member func(name []byte) error) error {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if tok.Kind() != jsontext.KindBeginObject {
+		return ErrMalformed
+	}
+	for dec.PeekKind() != jsontext.KindEndObject {
+		name, err := dec.ReadValue() // a string with its quotes
+		if err != nil {
+			return err
+		}
+		unquoted := []byte(name[1 : len(name)-1])
+		if bytes.IndexByte(name, '\\') >= 0 {
+			if unquoted, err = jsontext.AppendUnquote(nil, name); err != nil {
+				return err
+			}
+		}
+		if err := member(unquoted); err != nil {
+			return err
+		}
+	}
+	_, err = dec.ReadToken()
+	return err
+}
+
+func readText(dec *jsontext.Decoder, claim string) (string, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	if tok.Kind() != jsontext.KindString {
+		return "", &claimError{claim, errNotText}
+	}
+	s := tok.String()
+	if !isText(s) {
+		return "", &claimError{claim, errNotText}
+	}
+	return s, nil
+}
+
+// isText accepts what can go into a header line or a log without being anything
+// else there.
+func isText(s string) bool {
+	return s != "" && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+// readTexts reads an array of text in which no character of refused occurs.
+func readTexts(dec *jsontext.Decoder, claim, refused string) ([]string, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	if tok.Kind() != jsontext.KindBeginArray {
+		return nil, &claimError{claim, errNotTexts}
+	}
+	list := make([]string, 0, 4)
+	for dec.PeekKind() != jsontext.KindEndArray {
+		s, err := readText(dec, claim)
+		if err != nil {
+			return nil, err
+		}
+		if strings.ContainsAny(s, refused) {
+			return nil, &claimError{claim, errNotTexts}
+		}
+		list = append(list, s)
+	}
+	_, err = dec.ReadToken()
+	return list, err
+}
+
+// readAudience reads one string or an array of them (RFC 7519 §4.1.3).
+func readAudience(dec *jsontext.Decoder) ([]string, error) {
+	if dec.PeekKind() == jsontext.KindString {
+		s, err := readText(dec, "aud")
+		return []string{s}, err
+	}
+	return readTexts(dec, "aud", "")
+}
+
+// readDate reads a NumericDate (RFC 7519 §2), which may have a fraction.
+func readDate(dec *jsontext.Decoder, claim string) (time.Time, error) {
+	if kind := dec.PeekKind(); kind != jsontext.KindNumber && kind != jsontext.KindInvalid {
+		return time.Time{}, &claimError{claim, errNotDate}
+	}
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || seconds < 0 || seconds > maxDate {
+		return time.Time{}, &claimError{claim, errNotDate}
+	}
+	whole, fraction := math.Modf(seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
+}
+
+// readScope reads a scope as RFC 6749 §3.3 writes it; "" is none.
+func readScope(dec *jsontext.Decoder) (string, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	if tok.Kind() != jsontext.KindString {
+		return "", &claimError{"scope", errNotScope}
+	}
+	s := tok.String()
+	gap := true // a space is not allowed here
+	for _, c := range []byte(s) {
+		switch {
+		case c == ' ' && !gap:
+			gap = true
+		case c > ' ' && c <= '~' && c != '"' && c != '\\':
+			gap = false
+		default:
+			return "", &claimError{"scope", errNotScope}
+		}
+	}
+	if gap && s != "" {
+		return "", &claimError{"scope", errNotScope}
+	}
+	return s, nil
+}
+
+// readAny reads a value of any kind into the types that [Claims.Extra] lists.
+func readAny(dec *jsontext.Decoder) (any, error) {
+	switch kind := dec.PeekKind(); {
+	case (kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray) && dec.StackDepth() >= maxDepth:
+		return nil, errTooDeep
+	case kind == jsontext.KindBeginObject:
+		object := map[string]any{}
+		err := readObject(dec, func(name []byte) error {
+			key := string(name)
+			value, err := readAny(dec)
+			object[key] = value
+			return err
+		})
+		return object, err
+	case kind == jsontext.KindBeginArray:
+		if _, err := dec.ReadToken(); err != nil {
+			return nil, err
+		}
+		array := []any{}
+		for dec.PeekKind() != jsontext.KindEndArray {
+			value, err := readAny(dec)
+			if err != nil {
+				return nil, err
+			}
+			array = append(array, value)
+		}
+		_, err := dec.ReadToken()
+		return array, err
+	}
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch tok.Kind() {
+	case jsontext.KindString:
+		return tok.String(), nil
+	case jsontext.KindNumber:
+		return number(tok.String())
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return tok.Kind() == jsontext.KindTrue, nil
+	}
+	return nil, nil
+}
+
+// number keeps whole numbers whole: an id of 17 digits is not to lose its last.
+func number(s string) (any, error) {
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return i, nil
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return nil, errNumber
+	}
+	return f, nil
+}
+
+// Interface guards
+var (
+	_ json.UnmarshalerFrom = (*header)(nil)
+	_ json.UnmarshalerFrom = (*claimsReader)(nil)
+)

@@ -1,0 +1,51 @@
+package accesstoken
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrInvalid is what every refusal of a token wraps. No text of such an error
+// holds anything that was in the token.
+var ErrInvalid = errors.New("access token is invalid")
+
+// Reasons for refusing a token, each wrapping [ErrInvalid].
+var (
+	// ErrMalformed: not a signed JWT in compact form, or not of the one
+	// spelling that this package accepts.
+	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
+	// ErrType: the "typ" of the header is not one that is asked for.
+	ErrType = fmt.Errorf("%w: not an access token", ErrInvalid)
+	// ErrKey: no key has the "kid" of the header, or it has none.
+	ErrKey = fmt.Errorf("%w: unknown key", ErrInvalid)
+	// ErrAlgorithm: "alg" is not the algorithm of the key.
+	ErrAlgorithm = fmt.Errorf("%w: algorithm is not the key's", ErrInvalid)
+	// ErrSignature: the signature is not one of the key.
+	ErrSignature = fmt.Errorf("%w: bad signature", ErrInvalid)
+	// ErrClaims: a claim is missing or of the wrong kind.
+	ErrClaims = fmt.Errorf("%w: bad claims", ErrInvalid)
+	// ErrIssuer: "iss" is not the one expected.
+	ErrIssuer = fmt.Errorf("%w: other issuer", ErrInvalid)
+	// ErrAudience: no value of "aud" is one of those expected.
+	ErrAudience = fmt.Errorf("%w: other audience", ErrInvalid)
+	// ErrExpired: "exp" has passed.
+	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	// ErrNotYetValid: "nbf" or "iat" lies in the future.
+	ErrNotYetValid = fmt.Errorf("%w: not valid yet", ErrInvalid)
+)
+
+// ErrUnissuable is returned by [KeySet.Sign] for a token that a guard would
+// refuse. It does not wrap [ErrInvalid]: the fault is the issuer's.
+var ErrUnissuable = errors.New("access token cannot be issued")
+
+// Reasons for refusing a key. No text of such an error holds key material.
+var (
+	// ErrUnsupported: no such algorithm.
+	ErrUnsupported = errors.New("unsupported algorithm")
+	// ErrKeyFormat: the key cannot be read.
+	ErrKeyFormat = errors.New("unreadable key")
+	// ErrKeyFit: the key is not one for that algorithm or that use.
+	ErrKeyFit = errors.New("key does not fit")
+	// ErrWeakKey: the key is too short or known to be breakable.
+	ErrWeakKey = errors.New("weak key")
+)

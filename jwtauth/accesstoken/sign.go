@@ -1,0 +1,106 @@
+package accesstoken
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Sign issues an access token under the signing key. Its header is exactly alg,
+// kid and typ. Times are cut to whole seconds; empty optional claims are left out.
+//
+// What [Verifier.Verify] would refuse for its form is not issued: the claims go
+// through the same decoder. Neither are names in Extra that [ReservedClaim]
+// knows, nor tokens that end before they begin. Such errors wrap [ErrUnissuable].
+func (s *KeySet) Sign(c *Claims) (string, error) {
+	if s.Signing() == nil {
+		return "", fmt.Errorf("%w: there is no key to sign with", ErrUnissuable)
+	}
+	payload, err := encodeClaims(c)
+	if err != nil {
+		return "", err
+	}
+	decoded, err := decodeClaims(payload)
+	if err == nil {
+		err = decoded.complete()
+	}
+	if err != nil {
+		// %v: to whoever asked for a token, this is no invalid token of theirs.
+		return "", fmt.Errorf("%w: %v", ErrUnissuable, err)
+	}
+	if !decoded.ExpiresAt.After(decoded.IssuedAt) || !decoded.ExpiresAt.After(decoded.NotBefore) {
+		return "", fmt.Errorf("%w: it would end before it begins", ErrUnissuable)
+	}
+	signed := s.header + "." + base64.RawURLEncoding.EncodeToString(payload)
+	signature, err := s.signing.alg.method.Sign(signed, s.signing.private)
+	if err != nil {
+		return "", fmt.Errorf("signing an access token: %w", err)
+	}
+	token := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	if len(token) > MaxLength {
+		return "", fmt.Errorf("%w: it would be longer than %d bytes; the user has too many roles or claims", ErrUnissuable, MaxLength)
+	}
+	return token, nil
+}
+
+// encodeClaims writes the claims object, Extra last and sorted.
+func encodeClaims(c *Claims) ([]byte, error) {
+	var b []byte
+	var failed error
+	member := func(name string, value any) {
+		if failed != nil {
+			return
+		}
+		encoded, err := json.Marshal(value, json.Deterministic(true))
+		if err != nil {
+			// The text of err may repeat the value.
+			failed = fmt.Errorf("%w: claim %q has a value that JSON cannot say", ErrUnissuable, name)
+			return
+		}
+		if b, err = jsontext.AppendQuote(append(b, ','), name); err != nil {
+			failed = fmt.Errorf("%w: a claim has a name that is not text", ErrUnissuable)
+			return
+		}
+		b = append(append(b, ':'), encoded...)
+	}
+	member("iss", c.Issuer)
+	member("sub", c.Subject)
+	if len(c.Audience) == 1 {
+		member("aud", c.Audience[0])
+	} else {
+		member("aud", c.Audience)
+	}
+	member("client_id", c.ClientID)
+	member("iat", jsontext.Value(strconv.FormatInt(c.IssuedAt.Unix(), 10)))
+	if !c.NotBefore.IsZero() {
+		member("nbf", jsontext.Value(strconv.FormatInt(c.NotBefore.Unix(), 10)))
+	}
+	member("exp", jsontext.Value(strconv.FormatInt(c.ExpiresAt.Unix(), 10)))
+	member("jti", c.ID)
+	if c.SessionID != "" {
+		member("sid", c.SessionID)
+	}
+	if len(c.Roles) > 0 {
+		member("roles", c.Roles)
+	}
+	if c.Scope != "" {
+		member("scope", c.Scope)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
+		if strings.TrimSpace(name) == "" || ReservedClaim(name) {
+			return nil, fmt.Errorf("%w: claim %q is reserved", ErrUnissuable, name)
+		}
+		member(name, c.Extra[name])
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	b[0] = '{' // instead of the first comma
+	return append(b, '}'), nil
+}
