@@ -1,0 +1,139 @@
+package oauth2
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestBearerFromHeader(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		headers []string
+		token   string
+		present bool
+		status  int // of the error, 0 for none
+	}{
+		{name: "none"},
+		{name: "token", headers: []string{"Bearer abc.DEF-_~+/=="}, token: "abc.DEF-_~+/==", present: true},
+		{name: "any case", headers: []string{"bEaReR abc"}, token: "abc", present: true},
+		{name: "another scheme", headers: []string{"Basic YTpi"}},
+		{name: "longer scheme", headers: []string{"BearerX abc"}},
+		{name: "longer scheme with a mark", headers: []string{"Bearer-abc"}},
+		{name: "empty header", headers: []string{""}},
+		{name: "leading space", headers: []string{" Bearer abc"}},
+		{name: "scheme alone", headers: []string{"Bearer"}, present: true, status: 401},
+		{name: "scheme and a space", headers: []string{"Bearer "}, present: true, status: 401},
+		{name: "two spaces", headers: []string{"Bearer  abc"}, present: true, status: 401},
+		{name: "tab", headers: []string{"Bearer\tabc"}, present: true, status: 401},
+		{name: "trailing space", headers: []string{"Bearer abc "}, present: true, status: 401},
+		{name: "two tokens", headers: []string{"Bearer abc def"}, present: true, status: 401},
+		{name: "list", headers: []string{"Bearer abc, Bearer def"}, present: true, status: 401},
+		{name: "comma", headers: []string{"Bearer,abc"}, present: true, status: 401},
+		{name: "quoted", headers: []string{`Bearer "abc"`}, present: true, status: 401},
+		{name: "equals sign inside", headers: []string{"Bearer a=b"}, present: true, status: 401},
+		{name: "equals signs alone", headers: []string{"Bearer =="}, present: true, status: 401},
+		{name: "not ASCII", headers: []string{"Bearer ä"}, present: true, status: 401},
+		{name: "NUL", headers: []string{"Bearer a\x00b"}, present: true, status: 401},
+		{name: "two headers", headers: []string{"Bearer abc", "Bearer abc"}, present: true, status: 400},
+		{name: "two headers of two schemes", headers: []string{"Basic YTpi", "Bearer abc"}, present: true, status: 400},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := http.Header{}
+			for _, v := range tc.headers {
+				h.Add("Authorization", v)
+			}
+			token, present, err := BearerFromHeader(h)
+			if token != tc.token || present != tc.present {
+				t.Errorf("token %q, present %v", token, present)
+			}
+			var refusal *Error
+			if tc.status == 0 {
+				if err != nil {
+					t.Errorf("unexpected %v", err)
+				}
+				return
+			}
+			want := map[int]string{400: "invalid_request", 401: "invalid_token"}[tc.status]
+			if !errors.As(err, &refusal) || refusal.Status != tc.status || refusal.Code != want {
+				t.Errorf("error %v, want %d %s", err, tc.status, want)
+			}
+		})
+	}
+}
+
+func FuzzBearer(f *testing.F) {
+	for _, seed := range []string{"", "Bearer", "Bearer ", "Bearer abc", "bearer\tabc", "Bearer  a", "Basic Og==", "Bearer a,b", "Bearer é"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		token, present, err := BearerFromHeader(http.Header{"Authorization": {value}})
+		switch {
+		case err != nil && (token != "" || !present):
+			t.Errorf("%q: an error with token %q, present %v", value, token, present)
+		case err == nil && present && !strings.EqualFold(value, "Bearer "+token):
+			t.Errorf("%q gave token %q", value, token)
+		case err == nil && !present && strings.HasPrefix(strings.ToLower(value), "bearer "):
+			t.Errorf("%q is presented and was passed over", value)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		write     func(w http.ResponseWriter, r *http.Request)
+		status    int
+		challenge string
+		body      string
+	}{
+		{
+			"nothing presented", func(w http.ResponseWriter, r *http.Request) { WriteUnauthorized(w, r, false) },
+			401, "Bearer", `{"detail":"Not authenticated"}`,
+		},
+		{
+			"bad token", func(w http.ResponseWriter, r *http.Request) { WriteUnauthorized(w, r, true) },
+			401, `Bearer error="invalid_token", error_description="The access token is malformed, expired, revoked or not from here"`,
+			`{"error":"invalid_token","error_description":"The access token is malformed, expired, revoked or not from here","detail":"Could not validate credentials"}`,
+		},
+		{
+			"role missing", func(w http.ResponseWriter, r *http.Request) { WriteForbidden(w, r, nil) },
+			403, `Bearer error="insufficient_scope"`,
+			`{"error":"insufficient_scope","error_description":"The request needs a role, scope or claim that is missing","detail":"Forbidden"}`,
+		},
+		{
+			"scope missing", func(w http.ResponseWriter, r *http.Request) {
+				WriteForbidden(w, r, []string{"read", `no"pe`, "write", "a\r\nb"})
+			},
+			403, `Bearer error="insufficient_scope", scope="read write"`,
+			`{"error":"insufficient_scope","error_description":"The request needs a role, scope or claim that is missing","detail":"Forbidden"}`,
+		},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			t.Run(tc.name+" "+method, func(t *testing.T) {
+				w := httptest.NewRecorder()
+				w.Header().Set("Vary", "Accept-Encoding")
+				tc.write(w, httptest.NewRequest(method, "/private", nil))
+				want := tc.body + "\n"
+				if method == "HEAD" {
+					want = ""
+				}
+				if w.Code != tc.status || w.Body.String() != want {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+				h := w.Header()
+				if got := h.Values("WWW-Authenticate"); len(got) != 1 || got[0] != tc.challenge {
+					t.Errorf("challenge %q", got)
+				}
+				if h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" {
+					t.Errorf("headers %v", h)
+				}
+				if got := strings.Join(h.Values("Vary"), ", "); got != "Accept-Encoding, Authorization, Cookie" {
+					t.Errorf("Vary %q", got)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package oauth2
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+)
+
+// FirstParty is the "client_id" of tokens that no client asked for. No client
+// may be named so.
+const FirstParty = "first-party"
+
+// The grants a client can be allowed.
+const (
+	GrantPassword     = "password"
+	GrantRefreshToken = "refresh_token"
+)
+
+// Client is an OAuth2 client. It is never written to once made.
+type Client struct {
+	ID string
+	// SecretHash makes the client confidential. nil: it is public and has no
+	// secret.
+	SecretHash *password.Hash
+	// Grants are what the client may use at /token and /refresh. nil stands
+	// for password and refresh_token; an empty list allows nothing.
+	Grants []string
+	// Scopes are the most that the client can be given. nil: all that the
+	// user has; an empty list: none.
+	Scopes []string
+}
+
+// allows reports whether the client may use a grant. Every grant is open to the
+// first party, which is the nil client.
+func (c *Client) allows(grant string) bool {
+	if c == nil || c.Grants == nil {
+		return grant == GrantPassword || grant == GrantRefreshToken
+	}
+	return slices.Contains(c.Grants, grant)
+}
+
+// limit returns those of scopes that the client may have.
+func (c *Client) limit(scopes []string) []string {
+	if c.Scopes == nil {
+		return slices.Clone(scopes)
+	}
+	return intersect(scopes, c.Scopes)
+}
+
+// id returns the client's id as sessions keep it: "" for the first party.
+func (c *Client) id() string {
+	if c == nil {
+		return ""
+	}
+	return c.ID
+}
+
+var errMalformedBasic = errors.New("malformed basic credential")
+
+// clientAuth is what a request says about its client.
+type clientAuth struct {
+	// id is "" where the request names no client.
+	id string
+	// rawID is how id was written before it was form-decoded; the same where
+	// it came from the body.
+	rawID string
+	// secrets are the ways to read the secret, none where none was sent.
+	secrets []string
+}
+
+// authenticate returns the client that a request comes from (RFC 6749 §2.3), nil
+// for the first party. Nothing of a grant has been looked at before, so that a
+// failure uses nothing up.
+func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
+	auth, err := readClientAuth(r.Header, f)
+	if err != nil || auth.id == "" {
+		return nil, err
+	}
+	client, known := s.client(auth.id)
+	if !known {
+		client, known = s.client(auth.rawID)
+	}
+	if known && client.SecretHash == nil && len(auth.secrets) == 0 {
+		return &client, nil
+	}
+	if len(auth.secrets) == 0 {
+		// Nothing was guessed, so nothing is compared or counted.
+		return nil, invalidClient(nil)
+	}
+	attempt := signin.SecretAttempt{ClientID: auth.id, Secrets: auth.secrets, Address: s.address(r)}
+	if known {
+		attempt.ClientID, attempt.Hash = client.ID, client.SecretHash
+	}
+	err = s.SignIn.CheckSecret(r.Context(), attempt)
+	switch {
+	case errors.Is(err, signin.ErrCredentials):
+		return nil, invalidClient(err)
+	case err != nil:
+		return nil, err
+	case attempt.Hash == nil: // a decoy agrees with nobody
+		return nil, invalidClient(nil)
+	}
+	return &client, nil
+}
+
+func (s *Server) client(id string) (Client, bool) {
+	if s.Clients == nil {
+		return Client{}, false
+	}
+	return s.Clients(id)
+}
+
+// readClientAuth reads Basic and body. Both may be used where they agree.
+func readClientAuth(h http.Header, f form) (clientAuth, error) {
+	basic, err := basicAuth(h)
+	if err != nil {
+		return clientAuth{}, err
+	}
+	id, secret := f["client_id"], f["client_secret"]
+	if basic.id != "" {
+		if id != "" && id != basic.id && id != basic.rawID || secret != "" && !slices.Contains(basic.secrets, secret) {
+			return clientAuth{}, invalidRequest("The client authenticates in two ways that differ")
+		}
+		return basic, nil
+	}
+	if id == "" && secret != "" {
+		return clientAuth{}, invalidClient(nil)
+	}
+	body := clientAuth{id: id, rawID: id}
+	if secret != "" {
+		body.secrets = []string{secret}
+	}
+	return body, nil
+}
+
+// basicAuth reads "Authorization: Basic". Id and secret are form-decoded (RFC
+// 6749 §2.3.1); since many clients do not encode them, the secret as it was sent
+// is a second reading. Both empty, as Swagger UI sends them, is no client.
+func basicAuth(h http.Header) (clientAuth, error) {
+	scheme, rest, err := authorization(h)
+	if err != nil || !strings.EqualFold(scheme, "Basic") {
+		return clientAuth{}, err
+	}
+	encoded, ok := strings.CutPrefix(rest, " ")
+	if !ok {
+		return clientAuth{}, invalidClient(errMalformedBasic)
+	}
+	text, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return clientAuth{}, invalidClient(errMalformedBasic)
+	}
+	rawID, rawSecret, ok := strings.Cut(string(text), ":")
+	switch {
+	case !ok:
+		return clientAuth{}, invalidClient(errMalformedBasic)
+	case rawID == "" && rawSecret == "":
+		return clientAuth{}, nil
+	case rawID == "":
+		return clientAuth{}, invalidClient(errMalformedBasic)
+	}
+	auth := clientAuth{id: rawID, rawID: rawID}
+	if id, err := url.QueryUnescape(rawID); err == nil && id != "" {
+		auth.id = id
+	}
+	if rawSecret == "" {
+		return auth, nil
+	}
+	if secret, err := url.QueryUnescape(rawSecret); err == nil && secret != rawSecret {
+		auth.secrets = append(auth.secrets, secret)
+	}
+	auth.secrets = append(auth.secrets, rawSecret)
+	return auth, nil
+}

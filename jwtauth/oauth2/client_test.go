@@ -1,0 +1,92 @@
+package oauth2
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+func TestReadClientAuth(t *testing.T) {
+	basic := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
+	for _, tc := range []struct {
+		name    string
+		header  string
+		form    form
+		id      string
+		rawID   string
+		secrets []string
+		code    string // of the error, "" for none
+	}{
+		{name: "nothing"},
+		{name: "empty Basic of Swagger UI", header: "Basic Og=="},
+		{name: "empty Basic and a body", header: "Basic Og==", form: form{"client_id": "spa"}, id: "spa"},
+		{name: "bearer is no client", header: "Bearer abc"},
+		{name: "Basic", header: basic("web:s3cret"), id: "web", secrets: []string{"s3cret"}},
+		{name: "scheme in any case", header: "bAsIc " + basic("web:s3cret")[6:], id: "web", secrets: []string{"s3cret"}},
+		{name: "encoded", header: basic("my%20web:a%2Bb"), id: "my web", rawID: "my%20web", secrets: []string{"a+b", "a%2Bb"}},
+		{name: "not encoded", header: basic("web:a+b"), id: "web", secrets: []string{"a b", "a+b"}},
+		{name: "cannot be decoded", header: basic("web:100%"), id: "web", secrets: []string{"100%"}},
+		{name: "id cannot be decoded", header: basic("100%:x"), id: "100%", secrets: []string{"x"}},
+		{name: "colon in the secret", header: basic("web:a:b"), id: "web", secrets: []string{"a:b"}},
+		{name: "without secret", header: basic("spa:"), id: "spa"},
+		{name: "body", form: form{"client_id": "web", "client_secret": "a+b"}, id: "web", secrets: []string{"a+b"}},
+		{name: "both, agreeing", header: basic("web:a%2Bb"), form: form{"client_id": "web", "client_secret": "a+b"}, id: "web", secrets: []string{"a+b", "a%2Bb"}},
+		{name: "both, id alone in the body", header: basic("web:x"), form: form{"client_id": "web"}, id: "web", secrets: []string{"x"}},
+		{name: "both, other id", header: basic("web:x"), form: form{"client_id": "spa"}, code: codeInvalidRequest},
+		{name: "both, other secret", header: basic("web:x"), form: form{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
+		{name: "both, no secret in Basic", header: basic("web:"), form: form{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
+		{name: "secret of nobody", form: form{"client_secret": "y"}, code: codeInvalidClient},
+		{name: "secret of nobody in Basic", header: basic(":y"), code: codeInvalidClient},
+		{name: "no colon", header: basic("web"), code: codeInvalidClient},
+		{name: "no base64", header: "Basic !!!!", code: codeInvalidClient},
+		{name: "scheme alone", header: "Basic", code: codeInvalidClient},
+		{name: "two spaces", header: "Basic  Og==", code: codeInvalidClient},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := http.Header{}
+			if tc.header != "" {
+				h.Set("Authorization", tc.header)
+			}
+			auth, err := readClientAuth(h, tc.form)
+			if tc.code != "" {
+				var refusal *Error
+				if !errors.As(err, &refusal) || refusal.Code != tc.code {
+					t.Fatalf("error %v, want %s", err, tc.code)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.rawID == "" {
+				tc.rawID = tc.id
+			}
+			if auth.id != tc.id || auth.rawID != tc.rawID || !slices.Equal(auth.secrets, tc.secrets) {
+				t.Errorf("%+v", auth)
+			}
+		})
+	}
+}
+
+func TestClientAllows(t *testing.T) {
+	for _, tc := range []struct {
+		client *Client
+		grant  string
+		want   bool
+	}{
+		{nil, GrantPassword, true},
+		{nil, GrantRefreshToken, true},
+		{nil, "client_credentials", false},
+		{&Client{ID: "spa"}, GrantPassword, true},
+		{&Client{ID: "spa"}, "client_credentials", false},
+		{&Client{ID: "spa", Grants: []string{}}, GrantPassword, false},
+		{&Client{ID: "spa", Grants: []string{GrantRefreshToken}}, GrantPassword, false},
+		{&Client{ID: "spa", Grants: []string{GrantRefreshToken}}, GrantRefreshToken, true},
+	} {
+		if got := tc.client.allows(tc.grant); got != tc.want {
+			t.Errorf("%+v allows %s: %v", tc.client, tc.grant, got)
+		}
+	}
+}

@@ -1,0 +1,276 @@
+package oauth2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// The values of "error" in answers and challenges.
+const (
+	codeInvalidRequest       = "invalid_request"        // RFC 6749 §5.2, RFC 6750 §3.1
+	codeInvalidClient        = "invalid_client"         // RFC 6749 §5.2
+	codeInvalidGrant         = "invalid_grant"          // RFC 6749 §5.2
+	codeInvalidScope         = "invalid_scope"          // RFC 6749 §5.2
+	codeUnauthorizedClient   = "unauthorized_client"    // RFC 6749 §5.2
+	codeUnsupportedGrantType = "unsupported_grant_type" // RFC 6749 §5.2
+	codeInvalidToken         = "invalid_token"          // RFC 6750 §3.1
+	codeInsufficientScope    = "insufficient_scope"     // RFC 6750 §3.1
+	codeServerError          = "server_error"
+	codeUnavailable          = "temporarily_unavailable"
+)
+
+// Error is a refusal: one value holds status, headers and body of the answer.
+// Its texts are constants of this package: they stay inside the character set
+// of RFC 6749 §5.2 and repeat nothing of the request. An Error is never written
+// to once made.
+type Error struct {
+	// Status is the HTTP status.
+	Status int
+	// Code is "error" of the body. It is left out where it is empty, as it
+	// must be where nothing was presented (RFC 6750 §3.1).
+	Code string
+	// Description is "error_description" of the body, left out where empty.
+	Description string
+	// Detail is "detail" of the body, for front ends written for FastAPI; the
+	// Description where it is empty.
+	Detail string
+	// Challenge is the value of WWW-Authenticate, "" for none.
+	Challenge string
+	// Allow is the value of Allow, "" for none.
+	Allow string
+	// RetryAfter is sent in whole seconds, rounded up, where it is set.
+	RetryAfter time.Duration
+	// Cause is for the log and never sent.
+	Cause error
+}
+
+// Error is for the log.
+func (e *Error) Error() string {
+	text := strconv.Itoa(e.Status)
+	if e.Code != "" {
+		text += " " + e.Code
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// SetHeader sets the headers of the refusal, but those of its body: a guard
+// that leaves the body to somebody else needs no more.
+func (e *Error) SetHeader(h http.Header) {
+	if e.Challenge != "" {
+		h.Set("WWW-Authenticate", e.Challenge)
+	}
+	if e.Allow != "" {
+		h.Set("Allow", e.Allow)
+	}
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
+	}
+	noStore(h)
+	vary(h)
+}
+
+// Write answers r with e: headers, and a JSON body unless r is a HEAD request.
+func (e *Error) Write(w http.ResponseWriter, r *http.Request) {
+	e.SetHeader(w.Header())
+	body := struct {
+		Error       string `json:"error,omitempty"`
+		Description string `json:"error_description,omitempty"`
+		Detail      string `json:"detail"`
+	}{e.Code, e.Description, e.Detail}
+	if body.Detail == "" {
+		body.Detail = e.Description
+	}
+	writeJSON(w, r, e.Status, body)
+}
+
+// WriteUnauthorized answers 401 as RFC 6750 §3 asks: with "invalid_token" where
+// a credential was presented, without any error code where none was.
+func WriteUnauthorized(w http.ResponseWriter, r *http.Request, presented bool) {
+	if presented {
+		InvalidToken(nil).Write(w, r)
+		return
+	}
+	NotAuthenticated().Write(w, r)
+}
+
+// WriteForbidden answers 403 "insufficient_scope". scopes are all that the
+// resource needs; none where it was not a scope that was missing.
+func WriteForbidden(w http.ResponseWriter, r *http.Request, scopes []string) {
+	Forbidden(scopes, nil).Write(w, r)
+}
+
+// NotAuthenticated refuses a request that presents no credential: 401, and a
+// challenge without an error code (RFC 6750 §3.1).
+func NotAuthenticated() *Error {
+	return &Error{Status: http.StatusUnauthorized, Detail: "Not authenticated", Challenge: "Bearer"}
+}
+
+// InvalidToken refuses a request whose credential is bad in whatever way.
+func InvalidToken(cause error) *Error {
+	const description = "The access token is malformed, expired, revoked or not from here"
+	return &Error{
+		Status: http.StatusUnauthorized, Code: codeInvalidToken, Description: description,
+		Detail:    "Could not validate credentials",
+		Challenge: `Bearer error="` + codeInvalidToken + `", error_description="` + description + `"`,
+		Cause:     cause,
+	}
+}
+
+// Forbidden refuses a principal who lacks a role, scope or claim. scopes are all
+// that the resource needs, for the challenge; none where no scope was missing.
+func Forbidden(scopes []string, cause error) *Error {
+	challenge := `Bearer error="` + codeInsufficientScope + `"`
+	valid := make([]string, 0, len(scopes))
+	for _, scope := range scopes {
+		if user.CheckScope(scope) == nil {
+			valid = append(valid, scope)
+		}
+	}
+	if len(valid) > 0 {
+		challenge += `, scope="` + strings.Join(valid, " ") + `"`
+	}
+	return &Error{
+		Status: http.StatusForbidden, Code: codeInsufficientScope,
+		Description: "The request needs a role, scope or claim that is missing",
+		Detail:      "Forbidden", Challenge: challenge, Cause: cause,
+	}
+}
+
+// invalidRequest refuses a request that breaks the protocol.
+func invalidRequest(description string) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: codeInvalidRequest, Description: description}
+}
+
+// refused is a refusal of RFC 6749 §5.2 with status 400.
+func refused(code, description string, cause error) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: code, Description: description, Cause: cause}
+}
+
+func methodNotAllowed(allow string) *Error {
+	return &Error{
+		Status: http.StatusMethodNotAllowed, Code: codeInvalidRequest,
+		Description: "This method is not allowed here", Detail: "Method Not Allowed", Allow: allow,
+	}
+}
+
+func bodyTooLarge() *Error {
+	return &Error{
+		Status: http.StatusRequestEntityTooLarge, Code: codeInvalidRequest,
+		Description: "The body is larger than this endpoint reads",
+	}
+}
+
+// invalidClient is 401 with a Basic challenge however the client authenticated
+// (RFC 6749 §5.2).
+func invalidClient(cause error) *Error {
+	return &Error{
+		Status: http.StatusUnauthorized, Code: codeInvalidClient,
+		Description: "Client authentication failed", Challenge: `Basic realm="token"`, Cause: cause,
+	}
+}
+
+// badCredentials is the one answer for an unknown user, a wrong password and a
+// throttled account.
+func badCredentials(rfc6749 bool) *Error {
+	e := &Error{
+		Status: http.StatusUnauthorized, Code: codeInvalidGrant,
+		Description: "Incorrect username or password", Challenge: "Bearer",
+	}
+	if rfc6749 {
+		e.Status, e.Challenge = http.StatusBadRequest, ""
+	}
+	return e
+}
+
+func inactiveUser() *Error {
+	return &Error{Status: http.StatusBadRequest, Code: codeInvalidGrant, Description: "Inactive user"}
+}
+
+// asError turns any error into the refusal to send. What it does not know is a
+// surprise: 500, with nothing said outside and everything in the cause.
+func asError(ctx context.Context, err error) *Error {
+	var refusal *Error
+	var busy *signin.BusyError
+	var address *throttle.AddressError
+	switch {
+	case errors.As(err, &refusal):
+		return refusal
+	case errors.As(err, &address):
+		return &Error{
+			Status: http.StatusTooManyRequests, Code: codeUnavailable,
+			Description: "Too many failed attempts from this address",
+			RetryAfter:  max(address.RetryAfter, time.Second), Cause: err,
+		}
+	case errors.As(err, &busy):
+		return unavailable(busy.RetryAfter, err)
+	case ctx.Err() != nil:
+		// The caller is gone or out of time: no fault of the server's.
+		return unavailable(time.Second, err)
+	default:
+		return &Error{
+			Status: http.StatusInternalServerError, Code: codeServerError,
+			Description: "The server could not answer this request", Cause: err,
+		}
+	}
+}
+
+func unavailable(retryAfter time.Duration, cause error) *Error {
+	return &Error{
+		Status: http.StatusServiceUnavailable, Code: codeUnavailable,
+		Description: "The server is busy, try again later",
+		RetryAfter:  max(retryAfter, time.Second), Cause: cause,
+	}
+}
+
+// noStore keeps an answer out of every cache (RFC 6749 §5.1).
+func noStore(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+}
+
+// vary says what an answer depends on. Other handlers may have said more.
+func vary(h http.Header) {
+	const value = "Authorization, Cookie"
+	if !slices.Contains(h.Values("Vary"), value) {
+		h.Add("Vary", value)
+	}
+}
+
+// writeJSON answers with a body whose encoding cannot fail.
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil { // only a mistake in this package can cause it
+		status, text = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	writeText(w, r, status, append(text, '\n'))
+}
+
+func writeText(w http.ResponseWriter, r *http.Request, status int, text []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(text) // a caller who hung up is nobody's error
+	}
+}
+
+// Interface guards.
+var _ error = (*Error)(nil)

@@ -1,0 +1,138 @@
+package oauth2
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+func TestReadForm(t *testing.T) {
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprintf("p%d=x", i)
+	}
+	for _, tc := range []struct {
+		name        string
+		contentType []string
+		body        io.Reader
+		length      int64 // -1 for a chunked body
+		optional    bool
+		status      int
+		want        form
+	}{
+		{name: "plain", contentType: []string{formType}, body: strings.NewReader("a=1&b=%20x+y"), want: form{"a": "1", "b": " x y"}},
+		{name: "charset", contentType: []string{formType + "; charset=UTF-8"}, body: strings.NewReader("a=1"), want: form{"a": "1"}},
+		{name: "type in capitals", contentType: []string{"Application/X-WWW-Form-Urlencoded"}, body: strings.NewReader("a=1"), want: form{"a": "1"}},
+		{name: "damaged charset", contentType: []string{formType + "; charset"}, body: strings.NewReader("a=1"), want: form{"a": "1"}},
+		{name: "no type", body: strings.NewReader("a=1"), status: 400},
+		{name: "two types", contentType: []string{formType, formType}, body: strings.NewReader("a=1"), status: 400},
+		{name: "JSON", contentType: []string{"application/json"}, body: strings.NewReader(`{"a":1}`), status: 400},
+		{name: "multipart", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader("--x\r\n"), status: 400},
+		{name: "empty without type", status: 400},
+		{name: "empty without type, optional", optional: true, want: form{}},
+		{name: "empty with another type, optional", contentType: []string{"application/json"}, optional: true, want: form{}},
+		{name: "body without type, optional", optional: true, body: strings.NewReader("a=1"), status: 400},
+		{name: "twice", contentType: []string{formType}, body: strings.NewReader("a=1&a=1"), status: 400},
+		{name: "twice, once empty", contentType: []string{formType}, body: strings.NewReader("a=&a=1"), status: 400},
+		{name: "twice, once escaped", contentType: []string{formType}, body: strings.NewReader("a=1&%61=1"), status: 400},
+		{name: "semicolon", contentType: []string{formType}, body: strings.NewReader("a=1;b=2"), want: form{"a": "1;b=2"}},
+		{name: "empty pairs", contentType: []string{formType}, body: strings.NewReader("&&a=1&"), want: form{"a": "1"}},
+		{name: "name alone", contentType: []string{formType}, body: strings.NewReader("a"), want: form{"a": ""}},
+		{name: "NUL", contentType: []string{formType}, body: strings.NewReader("a=%00"), want: form{"a": "\x00"}},
+		{name: "broken escape", contentType: []string{formType}, body: strings.NewReader("a=%zz"), status: 400},
+		{name: "cut escape", contentType: []string{formType}, body: strings.NewReader("a=%2"), status: 400},
+		{name: "broken escape in a name", contentType: []string{formType}, body: strings.NewReader("%=1"), status: 400},
+		{name: "1000 parameters", contentType: []string{formType}, body: strings.NewReader(strings.Join(many, "&"))},
+		{name: "at the limit", contentType: []string{formType}, body: strings.NewReader("a=" + strings.Repeat("x", maxBody-2))},
+		{name: "too large", contentType: []string{formType}, body: strings.NewReader("a=" + strings.Repeat("x", maxBody-1)), status: 413},
+		{name: "too large, chunked", contentType: []string{formType}, body: io.LimitReader(endless('x'), 1<<30), length: -1, status: 413},
+		{name: "large by its length alone", contentType: []string{formType}, body: strings.NewReader("a=1"), length: 1 << 40, status: 413},
+		{name: "chunked", contentType: []string{formType}, body: strings.NewReader("a=1"), length: -1, want: form{"a": "1"}},
+		{name: "cut off", contentType: []string{formType}, body: io.MultiReader(strings.NewReader("a=1"), failing{}), status: 400},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := httptest.NewRequest("POST", "/token?a=query", tc.body)
+			if tc.length != 0 {
+				r.ContentLength = tc.length
+			}
+			for _, v := range tc.contentType {
+				r.Header.Add("Content-Type", v)
+			}
+			f, err := readForm(httptest.NewRecorder(), r, tc.optional)
+			if tc.status != 0 {
+				var refusal *Error
+				if !errors.As(err, &refusal) || refusal.Status != tc.status || refusal.Code != codeInvalidRequest {
+					t.Fatalf("error %v, want %d", err, tc.status)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want != nil && fmt.Sprint(f) != fmt.Sprint(tc.want) {
+				t.Errorf("%q, want %q", f, tc.want)
+			}
+		})
+	}
+}
+
+func TestReadFormWithoutBody(t *testing.T) {
+	r := &http.Request{Method: "POST", Header: http.Header{}}
+	if f, err := readForm(httptest.NewRecorder(), r, true); err != nil || len(f) != 0 {
+		t.Errorf("%v %v", f, err)
+	}
+}
+
+type endless byte
+
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func FuzzTokenForm(f *testing.F) {
+	for _, seed := range []string{
+		"", "username=alice&password=secret", "grant_type=password&grant_type=password", "a=%zz", "a=1;b=2",
+		"%00=%00", "&&&=&", "scope=a+b%20c", "username=%ff%fe", strings.Repeat("a&", 2000),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequest("POST", "/token", strings.NewReader(body))
+		r.Header.Set("Content-Type", formType)
+		parsed, err := readForm(httptest.NewRecorder(), r, false)
+		if err != nil {
+			var refusal *Error
+			if !errors.As(err, &refusal) || refusal.Status != 400 && refusal.Status != 413 {
+				t.Fatalf("%q: %v", body, err)
+			}
+			return
+		}
+		if len(parsed) > strings.Count(body, "&")+1 {
+			t.Fatalf("%q gave %d parameters", body, len(parsed))
+		}
+		if _, err := parseScope(parsed["scope"]); err != nil {
+			var refusal *Error
+			if !errors.As(err, &refusal) || refusal.Code != codeInvalidScope {
+				t.Fatalf("%q: %v", body, err)
+			}
+		}
+		// Whatever it says, it is no client that nobody asked for.
+		auth, err := readClientAuth(http.Header{}, parsed)
+		if err == nil && auth.id != parsed["client_id"] {
+			t.Fatalf("%q: client %q", body, auth.id)
+		}
+	})
+}

@@ -1,0 +1,53 @@
+package oauth2
+
+import (
+	"errors"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+)
+
+// passwordGrant signs a user in (RFC 6749 §4.3).
+func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
+	if r.form["username"] == "" || r.form["password"] == "" {
+		return nil, invalidRequest("The parameters username and password are both needed")
+	}
+	asked, err := parseScope(r.form["scope"])
+	if err != nil {
+		return nil, err
+	}
+	address := s.address(r.Request)
+	signedIn, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
+		Username: r.form["username"], Password: r.form["password"], Address: address,
+	})
+	switch {
+	case errors.Is(err, signin.ErrCredentials):
+		return nil, badCredentials(s.ErrorsRFC6749)
+	case errors.Is(err, signin.ErrDisabled):
+		return nil, inactiveUser()
+	case err != nil:
+		return nil, err
+	}
+	scopes, err := signInScopes(signedIn.User, r.client, asked)
+	if err != nil {
+		return nil, err
+	}
+	began := s.now()
+	n := session.NewSession{
+		User: signedIn.User.Username, Client: r.client.id(), Scopes: scopes,
+		Epoch: signedIn.Epoch, UserAgent: r.UserAgent(),
+	}
+	if address.IsValid() {
+		n.IP = address.String()
+	}
+	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
+	if errors.Is(err, session.ErrEpoch) {
+		// Password, user or sessions were changed since the comparison: what
+		// it proved is no longer so.
+		return nil, badCredentials(s.ErrorsRFC6749)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.issue(began, signedIn.User, scopes, grant)
+}

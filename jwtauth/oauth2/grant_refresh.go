@@ -1,0 +1,83 @@
+package oauth2
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// refreshGrant answers a refresh token with new tokens (RFC 6749 §6).
+func (s *Server) refreshGrant(r tokenRequest) (*tokenResponse, error) {
+	token := r.form["refresh_token"]
+	if token == "" {
+		return nil, invalidRequest("The parameter refresh_token is missing")
+	}
+	res, err := s.rotate(r, token)
+	if isDeadRefreshToken(err) {
+		return nil, refused(codeInvalidGrant, deadRefreshToken, err)
+	}
+	return res, err
+}
+
+const deadRefreshToken = "The refresh token is unknown, expired, revoked or used before"
+
+// isDeadRefreshToken reports the errors after which a client has to sign in
+// again. They are told apart in no answer.
+func isDeadRefreshToken(err error) bool {
+	return slices.ContainsFunc([]error{
+		session.ErrInvalidToken, session.ErrNotFound, session.ErrReused, session.ErrEpoch, session.ErrClient,
+	}, func(dead error) bool { return errors.Is(err, dead) })
+}
+
+// rotate uses a refresh token. Users are asked before the store's atomic step,
+// and the answer counts within it: a change of the user in between that must act
+// at once raises the epoch, which that step compares.
+func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
+	ctx := r.Context()
+	asked, err := parseScope(r.form["scope"])
+	if err != nil {
+		return nil, err
+	}
+	ref, err := s.Sessions.Parse(token)
+	if err != nil {
+		return nil, err
+	}
+	began := s.now()
+	peeked, err := s.Sessions.Peek(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	u, known, err := s.lookup(ctx, peeked.User)
+	if err != nil {
+		return nil, err
+	}
+	var scopes []string
+	grant, err := s.Sessions.Refresh(ctx, s.Lifetimes, ref, r.client.id(), func(live session.Session) error {
+		scopes, err = refreshable(live, u, known, r.client, asked)
+		return err
+	})
+	if errors.Is(err, session.ErrReused) {
+		// The session has ended: its access tokens must stop here and now.
+		if err := s.sync(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.issue(began, u, scopes, grant)
+}
+
+// refreshable returns the scopes of the next access token of a session, or why
+// there is none. It has no effect.
+func refreshable(live session.Session, u user.User, known bool, c *Client, asked []string) ([]string, error) {
+	switch {
+	case !known || live.User != u.Username:
+		return nil, session.ErrNotFound
+	case u.Disabled:
+		return nil, inactiveUser()
+	}
+	return refreshScopes(live.Scopes, u, c, asked)
+}

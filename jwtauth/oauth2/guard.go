@@ -1,0 +1,19 @@
+package oauth2
+
+import (
+	"net/http"
+	"time"
+)
+
+// Unavailable refuses a request that the server cannot judge now: 503.
+func Unavailable(cause error) *Error { return unavailable(time.Second, cause) }
+
+// CrossOrigin refuses a request that another site made a browser send with the
+// session cookie: 403, and no challenge, as no credential would help.
+func CrossOrigin(cause error) *Error {
+	return &Error{
+		Status: http.StatusForbidden, Code: codeInvalidRequest,
+		Description: "The request was sent by another site",
+		Detail:      "Cross-origin request refused", Cause: cause,
+	}
+}

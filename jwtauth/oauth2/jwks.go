@@ -1,0 +1,21 @@
+package oauth2
+
+import "net/http"
+
+// jwksCacheControl tells how long others may keep our keys. A new key signs only
+// once that time has passed.
+const jwksCacheControl = "public, max-age=600"
+
+// jwks serves GET /.well-known/jwks.json (RFC 7517 §5).
+func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return methodNotAllowed("GET, HEAD")
+	}
+	text, err := s.JWKS()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", jwksCacheControl)
+	writeText(w, r, http.StatusOK, text)
+	return nil
+}

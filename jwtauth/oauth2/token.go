@@ -1,0 +1,102 @@
+package oauth2
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// tokenRequest is a request for tokens whose client is known.
+type tokenRequest struct {
+	*http.Request
+	form form
+	// client is nil for the first party.
+	client *Client
+}
+
+// tokenResponse is the answer of /token and /refresh (RFC 6749 §5.1).
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// token serves POST /token.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return methodNotAllowed(http.MethodPost)
+	}
+	f, err := readForm(w, r, false)
+	if err != nil {
+		return err
+	}
+	name, grant, err := s.grant(f)
+	if err != nil {
+		return err
+	}
+	client, err := s.authenticate(r, f)
+	if err != nil {
+		return err
+	}
+	if !client.allows(name) {
+		return refused(codeUnauthorizedClient, "The client may not use this grant type", nil)
+	}
+	res, err := grant(tokenRequest{r, f, client})
+	if err != nil {
+		return err
+	}
+	writeTokens(w, r, res)
+	return nil
+}
+
+// grant returns what serves the "grant_type" of a form, and the grant's name. A
+// new grant is a line here and a file beside this one.
+func (s *Server) grant(f form) (name string, grant func(tokenRequest) (*tokenResponse, error), err error) {
+	name = f["grant_type"]
+	if name == "" && f["username"] != "" && f["password"] != "" {
+		name = GrantPassword // the tutorial's requests do not say
+	}
+	switch name {
+	case GrantPassword:
+		return name, s.passwordGrant, nil
+	case GrantRefreshToken:
+		return name, s.refreshGrant, nil
+	case "":
+		return "", nil, invalidRequest("The parameter grant_type is missing")
+	default:
+		return "", nil, refused(codeUnsupportedGrantType, "The grant type is not supported here", nil)
+	}
+}
+
+// issue answers a sign-in or a refresh, whose session is durable, with tokens.
+// began is a moment shortly before: an "iat" from it is never in the future.
+func (s *Server) issue(began time.Time, u user.User, scopes []string, g session.Grant) (*tokenResponse, error) {
+	if !g.AccessExpiresAt.After(began) {
+		return nil, session.ErrNotFound // the session has come to its end
+	}
+	token, err := s.Issuer.Issue(Grant{
+		User: u, Client: g.Session.Client, Session: g.Session.ID, Scopes: scopes,
+		IssuedAt: began, ExpiresAt: g.AccessExpiresAt,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &tokenResponse{
+		AccessToken: token,
+		TokenType:   "bearer",
+		// began may lie in the second before that of the grant.
+		ExpiresIn:    min(g.AccessExpiresAt.Unix()-began.Unix(), int64(s.Lifetimes.Access/time.Second)),
+		RefreshToken: g.RefreshToken,
+		Scope:        strings.Join(scopes, " "),
+	}, nil
+}
+
+func writeTokens(w http.ResponseWriter, r *http.Request, res *tokenResponse) {
+	noStore(w.Header())
+	writeJSON(w, r, http.StatusOK, res)
+}

@@ -1,0 +1,50 @@
+// Package policy decides whether a verified principal may pass.
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// Principal is the verified answer of the guard: who is asking, and with what.
+// It is shared between requests and never written to once made.
+type Principal struct {
+	// Username is the "sub" of the token, or the user of the session.
+	Username string
+	FullName string
+	Email    string
+	Roles    []string
+	Scopes   []string
+	// Claims are all claims of the token (of the user, for a session cookie).
+	Claims map[string]any
+	// Session is the "sid", "" where the token has none.
+	Session string
+	// TokenID is the "jti", "" for a session cookie.
+	TokenID string
+	// Client is the "client_id".
+	Client string
+	// ExpiresAt is when this answer stops being true.
+	ExpiresAt time.Time
+}
+
+// HasRole reports whether p has exactly this role, byte by byte. A nil
+// principal has none.
+func (p *Principal) HasRole(role string) bool {
+	return p != nil && slices.Contains(p.Roles, role)
+}
+
+// HasScope reports whether p has exactly this scope, byte by byte. A nil
+// principal has none.
+func (p *Principal) HasScope(scope string) bool {
+	return p != nil && slices.Contains(p.Scopes, scope)
+}
+
+// Claim returns the top-level claim of exactly this name. A dot in a name is
+// part of the name. A nil principal has no claim.
+func (p *Principal) Claim(name string) (value any, ok bool) {
+	if p == nil {
+		return nil, false
+	}
+	value, ok = p.Claims[name]
+	return value, ok
+}

@@ -1,0 +1,138 @@
+package revocation
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// shards is a power of two. Splitting the set keeps readers on many cores from
+// meeting at one lock, and a sweep from stopping them all.
+const shards = 64
+
+// Set holds the live revocations in memory, exactly: it has no false
+// positives, since one would sign an innocent user out. Methods may be called
+// concurrently. The zero value is not ready; use [NewSet].
+type Set struct {
+	seed   maphash.Seed
+	size   atomic.Int64
+	shards [shards]shard
+}
+
+type shard struct {
+	mu       sync.RWMutex
+	sessions ids
+	tokens   ids
+	_        [64]byte // neighbours do not share a cache line
+}
+
+// ids maps an id to the second, since 1970, at which it may be forgotten.
+type ids map[string]int64
+
+// NewSet returns an empty set.
+func NewSet() *Set {
+	s := &Set{seed: maphash.MakeSeed()}
+	for i := range s.shards {
+		s.shards[i].sessions = make(ids)
+		s.shards[i].tokens = make(ids)
+	}
+	return s
+}
+
+// Add denies the id of e. Of two entries for one id the longer one counts. An
+// entry of a kind that is not known here denies its id as a session and as a
+// token: what a newer node revoked must not pass on this one.
+func (s *Set) Add(e Entry) {
+	until := e.Until.Unix()
+	if e.Until.Nanosecond() > 0 {
+		until++
+	}
+	sh := s.shard(e.ID)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if e.Kind != Token {
+		s.size.Add(sh.sessions.add(e.ID, until))
+	}
+	if e.Kind != Session {
+		s.size.Add(sh.tokens.add(e.ID, until))
+	}
+}
+
+// Denied reports whether the session sid or the token jti is denied. "" stands
+// for "the token has none" and is never denied. It does not allocate.
+func (s *Set) Denied(sid, jti string) bool {
+	if s.size.Load() == 0 {
+		return false
+	}
+	if sid != "" {
+		sh := s.shard(sid)
+		sh.mu.RLock()
+		_, denied := sh.sessions[sid]
+		sh.mu.RUnlock()
+		if denied {
+			return true
+		}
+	}
+	if jti != "" {
+		sh := s.shard(jti)
+		sh.mu.RLock()
+		_, denied := sh.tokens[jti]
+		sh.mu.RUnlock()
+		return denied
+	}
+	return false
+}
+
+// Forget drops the entries whose Until has passed and returns how many.
+func (s *Set) Forget(now time.Time) int {
+	var dropped int64
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		n := sh.sessions.forget(now.Unix())
+		n += sh.tokens.forget(now.Unix())
+		s.size.Add(-n)
+		sh.mu.Unlock()
+		dropped += n
+	}
+	return int(dropped)
+}
+
+// Len returns the number of entries.
+func (s *Set) Len() int { return int(s.size.Load()) }
+
+func (s *Set) shard(id string) *shard {
+	return &s.shards[maphash.String(s.seed, id)%shards]
+}
+
+// add returns by how much the map grew.
+func (m ids) add(id string, until int64) int64 {
+	old, exists := m[id]
+	if !exists || until > old {
+		m[id] = until
+	}
+	if exists {
+		return 0
+	}
+	return 1
+}
+
+// forget returns by how much the map shrank. A map keeps its memory when keys
+// go, so one that lost most of them is made anew.
+func (m *ids) forget(now int64) int64 {
+	before := len(*m)
+	for id, until := range *m {
+		if until <= now {
+			delete(*m, id)
+		}
+	}
+	if len(*m) < before/2 {
+		fresh := make(ids, len(*m))
+		for id, until := range *m {
+			fresh[id] = until
+		}
+		*m = fresh
+	}
+	return int64(before - len(*m))
+}

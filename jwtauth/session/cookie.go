@@ -1,0 +1,27 @@
+package session
+
+import "fmt"
+
+// Cookie returns the value of the session cookie that names s in a browser. It
+// stays valid while the session lives and its key is known.
+func (m *Manager) Cookie(s Session) (string, error) {
+	value, err := cookieValue(m.keys.Current(), s.ID)
+	if err != nil {
+		return "", fmt.Errorf("making a session cookie: %w", err)
+	}
+	return value, nil
+}
+
+// ParseCookie verifies a session cookie's value without any look-up and returns
+// the id of its session, for [Manager.Live]. Whatever this realm's keys did not
+// make for a session of this store is [ErrInvalidToken].
+func (m *Manager) ParseCookie(value string) (sid string, err error) {
+	sid, err = parseCookieValue(m.keys, value)
+	if err != nil {
+		return "", err
+	}
+	if !m.owns(sid) {
+		return "", ErrInvalidToken
+	}
+	return sid, nil
+}

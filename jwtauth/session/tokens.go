@@ -1,0 +1,74 @@
+package session
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+const (
+	// storeIDLength is the length of a store's id, with which a "sid" begins.
+	storeIDLength = 11
+	// sidLength adds 22 random characters: 132 bits.
+	sidLength = storeIDLength + 22
+)
+
+// The two things a realm seals. A new one gets a prefix and a context of its own.
+var (
+	refreshSeal = seal{prefix: "jr1_", context: "jwtauth refresh token 1", size: sidLength + 8}
+	cookieSeal  = seal{prefix: "js1_", context: "jwtauth session cookie 1", size: sidLength}
+)
+
+// Ref is what a refresh token says, its HMAC verified. Only [Manager.Parse]
+// makes one that may be trusted.
+type Ref struct {
+	// SID is the id of the session.
+	SID string
+	// N is the token's place in its session: the current token has the N that
+	// the session's Counter has.
+	N uint64
+
+	key string
+}
+
+// refreshToken returns the n-th refresh token of a session under key k.
+func refreshToken(k Key, sid string, n uint64) (string, error) {
+	if !validSID(sid) {
+		return "", ErrInvalidToken
+	}
+	return refreshSeal.close(k, binary.BigEndian.AppendUint64([]byte(sid), n))
+}
+
+func parseRefreshToken(keys Keys, token string) (Ref, error) {
+	key, message, err := refreshSeal.open(keys, token)
+	if err != nil {
+		return Ref{}, err
+	}
+	sid := string(message[:sidLength])
+	if !validSID(sid) {
+		return Ref{}, ErrInvalidToken
+	}
+	return Ref{SID: sid, N: binary.BigEndian.Uint64(message[sidLength:]), key: key}, nil
+}
+
+func cookieValue(k Key, sid string) (string, error) {
+	if !validSID(sid) {
+		return "", ErrInvalidToken
+	}
+	return cookieSeal.close(k, []byte(sid))
+}
+
+func parseCookieValue(keys Keys, value string) (sid string, err error) {
+	_, message, err := cookieSeal.open(keys, value)
+	if err != nil {
+		return "", err
+	}
+	if !validSID(string(message)) {
+		return "", ErrInvalidToken
+	}
+	return string(message), nil
+}
+
+// validSID reports whether sid has the form that [Manager.Create] gives it.
+func validSID(sid string) bool {
+	return len(sid) == sidLength && strings.Trim(sid, alphabet) == ""
+}

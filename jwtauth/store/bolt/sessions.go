@@ -1,0 +1,311 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
+)
+
+// Epoch implements [session.Store].
+func (s *Store) Epoch(ctx context.Context, username string) (epoch uint64, err error) {
+	err = s.read(ctx, func(t *tx) (err error) {
+		epoch, err = t.epoch(username)
+		return err
+	})
+	return epoch, err
+}
+
+// CreateSession implements [session.Store].
+func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int) error {
+	return s.write(ctx, func(t *tx) error {
+		epoch, err := t.epoch(n.User)
+		if err != nil {
+			return err
+		}
+		if epoch != n.Epoch {
+			return session.ErrEpoch
+		}
+		if t.get(bucketSessions, []byte(n.ID)) != nil {
+			return engine.ErrSessionExists
+		}
+		b, err := engine.EncodeSession(n)
+		if err != nil {
+			return err
+		}
+		if limit > 0 {
+			if err := t.makeRoom(n.User, limit-1); err != nil {
+				return err
+			}
+		}
+		return t.putSession(nil, n, b)
+	})
+}
+
+// Session implements [session.Store].
+func (s *Store) Session(ctx context.Context, id string) (found session.Session, err error) {
+	err = s.read(ctx, func(t *tx) (err error) {
+		found, err = t.session(id)
+		return err
+	})
+	return found, err
+}
+
+// UpdateSession implements [session.Store].
+func (s *Store) UpdateSession(ctx context.Context, id string, change func(session.Session, uint64) (session.Change, error)) error {
+	// Asked first with what is committed: refusals and answers that write
+	// nothing need no turn of the writer.
+	var c session.Change
+	err := s.read(ctx, func(t *tx) (err error) {
+		_, c, err = t.ask(id, change)
+		return err
+	})
+	if err != nil || (c.Session == nil && !c.End && len(c.Deny) == 0) {
+		return err
+	}
+	return s.write(ctx, func(t *tx) error {
+		stored, c, err := t.ask(id, change)
+		if err != nil {
+			return err
+		}
+		var replacement []byte
+		if c.Session != nil {
+			if err := engine.CheckReplacement(stored, *c.Session); err != nil {
+				return err
+			}
+			if replacement, err = engine.EncodeSession(*c.Session); err != nil {
+				return err
+			}
+		}
+		for _, e := range c.Deny {
+			if err := t.deny(e); err != nil {
+				return err
+			}
+		}
+		switch {
+		case c.End:
+			return t.end(stored, engine.Ended(stored, c))
+		case replacement != nil:
+			return t.putSession(&stored, *c.Session, replacement)
+		}
+		return nil
+	})
+}
+
+// EndSessions implements [session.Store].
+func (s *Store) EndSessions(ctx context.Context, username, except string) (ended int, err error) {
+	err = s.write(ctx, func(t *tx) (err error) {
+		ended, err = t.endAll(username, except)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ended, nil
+}
+
+// Sessions implements [session.Store].
+func (s *Store) Sessions(ctx context.Context, username, after string, limit int) (found []session.Session, err error) {
+	err = s.read(ctx, func(t *tx) (err error) {
+		if username != "" {
+			found, err = t.sessionsOf(username, after, limit)
+			return err
+		}
+		c := t.bucket(bucketSessions).Cursor()
+		for k, v := behind(c, nil, after); k != nil && len(found) < limit; k, v = c.Next() {
+			one, err := engine.DecodeSession(string(k), v)
+			if err != nil {
+				return err
+			}
+			found = append(found, one)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (t *tx) epoch(username string) (uint64, error) {
+	v := t.get(bucketEpochs, []byte(username))
+	switch {
+	case v == nil:
+		return 0, nil
+	case len(v) != 8:
+		return 0, engine.Corrupt("epoch", errEpoch)
+	}
+	return binary.BigEndian.Uint64(v), nil
+}
+
+var errEpoch = errors.New("it is not a number of 8 bytes")
+
+func (t *tx) session(id string) (session.Session, error) {
+	v := t.get(bucketSessions, []byte(id))
+	if v == nil {
+		return session.Session{}, session.ErrNotFound
+	}
+	return engine.DecodeSession(id, v)
+}
+
+// ask reads a session and what change makes of it. The slices and maps of what
+// it returns as stored belong to change; the rest is as it was read.
+func (t *tx) ask(id string, change func(session.Session, uint64) (session.Change, error)) (stored session.Session, c session.Change, err error) {
+	if stored, err = t.session(id); err != nil {
+		return stored, c, err
+	}
+	epoch, err := t.epoch(stored.User)
+	if err != nil {
+		return stored, c, err
+	}
+	if c, err = change(stored, epoch); err != nil {
+		return stored, session.Change{}, err
+	}
+	return stored, c, nil
+}
+
+// sessionsOf returns sessions of one user, ordered by id.
+func (t *tx) sessionsOf(username, after string, limit int) (found []session.Session, err error) {
+	prefix := ownedKey(username, "")
+	c := t.bucket(bucketSessionsByUser).Cursor()
+	for k, _ := behind(c, prefix, after); bytes.HasPrefix(k, prefix) && len(found) < limit; k, _ = c.Next() {
+		one, err := t.owned(string(k[len(prefix):]), username)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, one)
+	}
+	return found, nil
+}
+
+// owned returns a session that an index says is there.
+func (t *tx) owned(id, username string) (session.Session, error) {
+	one, err := t.session(id)
+	if errors.Is(err, session.ErrNotFound) || err == nil && one.User != username {
+		return one, engine.Corrupt(bucketSessionsByUser, errIndex)
+	}
+	return one, err
+}
+
+// makeRoom ends the sessions of a user that were created first, until keep of
+// them are left.
+func (t *tx) makeRoom(username string, keep int) error {
+	type candidate struct{ created, id []byte }
+	var all []candidate
+	prefix := ownedKey(username, "")
+	c := t.bucket(bucketSessionsByUser).Cursor()
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		all = append(all, candidate{bytes.Clone(v), bytes.Clone(k[len(prefix):])})
+	}
+	if len(all) <= keep {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		if n := bytes.Compare(a.created, b.created); n != 0 {
+			return n
+		}
+		return bytes.Compare(a.id, b.id)
+	})
+	for _, old := range all[:len(all)-keep] {
+		one, err := t.owned(string(old.id), username)
+		if err != nil {
+			return err
+		}
+		if err := t.end(one, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endAll raises the user's epoch and ends all sessions but one.
+func (t *tx) endAll(username, except string) (ended int, err error) {
+	epoch, err := t.epoch(username)
+	if err != nil {
+		return 0, err
+	}
+	epoch++
+	if err := t.put(bucketEpochs, []byte(username), binary.BigEndian.AppendUint64(nil, epoch)); err != nil {
+		return 0, err
+	}
+	all, err := t.sessionsOf(username, "", int(^uint(0)>>1))
+	if err != nil {
+		return 0, err
+	}
+	for _, one := range all {
+		if one.ID != except {
+			if err := t.end(one, one); err != nil {
+				return 0, err
+			}
+			ended++
+			continue
+		}
+		carried := one
+		carried.Epoch = epoch
+		b, err := engine.EncodeSession(carried)
+		if err != nil {
+			return 0, err
+		}
+		if err := t.putSession(&one, carried, b); err != nil {
+			return 0, err
+		}
+	}
+	return ended, nil
+}
+
+// end removes the session stored and denies it as long as ended says.
+func (t *tx) end(stored, ended session.Session) error {
+	if err := t.dropSession(stored); err != nil {
+		return err
+	}
+	if e, ok := engine.Denial(ended); ok {
+		return t.deny(e)
+	}
+	return nil
+}
+
+// putSession writes a session, whose stored form is b, in place of old.
+func (t *tx) putSession(old *session.Session, s session.Session, b []byte) error {
+	id := []byte(s.ID)
+	if err := t.put(bucketSessions, id, b); err != nil {
+		return err
+	}
+	var due []byte
+	if old != nil {
+		due = dueKey(engine.KeepUntil(*old), id)
+	}
+	if err := t.move(bucketSessionsByExpiry, due, dueKey(engine.KeepUntil(s), id)); err != nil {
+		return err
+	}
+	if old != nil && old.CreatedAt.Equal(s.CreatedAt) {
+		return nil
+	}
+	return t.put(bucketSessionsByUser, ownedKey(s.User, s.ID), timeKey(s.CreatedAt))
+}
+
+func (t *tx) dropSession(s session.Session) error {
+	id := []byte(s.ID)
+	return errors.Join(
+		t.remove(bucketSessions, id),
+		t.remove(bucketSessionsByUser, ownedKey(s.User, s.ID)),
+		t.remove(bucketSessionsByExpiry, dueKey(engine.KeepUntil(s), id)),
+	)
+}
+
+// behind moves c to the first key with prefix that is greater than after.
+func behind(c *bbolt.Cursor, prefix []byte, after string) (k, v []byte) {
+	from := slices.Concat(prefix, []byte(after))
+	k, v = c.Seek(from)
+	if k != nil && after != "" && bytes.Equal(k, from) {
+		return c.Next()
+	}
+	return k, v
+}
+
+var _ session.Store = (*Store)(nil)

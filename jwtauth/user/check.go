@@ -1,0 +1,212 @@
+package user
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+)
+
+// Limits of what a user may have, in bytes.
+const (
+	// MaxName bounds user names, roles, scopes and claim names.
+	MaxName = 128
+	// MaxEmail is the longest address that SMTP can carry (RFC 5321 §4.5.3.1.3).
+	MaxEmail    = 254
+	maxFullName = 256
+	// maxTokenPart bounds the JSON of a user's roles, scopes and claims, and
+	// maxClaimDepth how deep a claim nests: they have to fit into a token that
+	// the guard accepts.
+	maxTokenPart  = 8 << 10
+	maxClaimDepth = 16
+	// maxExact is the largest integer that JSON numbers carry everywhere
+	// (RFC 8259 §6).
+	maxExact = 1<<53 - 1
+)
+
+// ReservedClaim reports whether a user may not have a claim of that name. Case
+// makes no difference: a reader that ignores it must not be fooled.
+func ReservedClaim(name string) bool { return accesstoken.ReservedClaim(name) }
+
+// Check returns everything that is wrong with u, nil if nothing is. Each error
+// names the user and the option.
+func Check(u User) error {
+	var errs []error
+	add := func(option string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("user %s: %s: %w", quote(u.Username), option, err))
+		}
+	}
+	add("username", CheckUsername(u.Username))
+	add("full_name", checkText(u.FullName, maxFullName))
+	if u.Email != "" {
+		add("email", CheckEmail(u.Email))
+	}
+	for _, role := range u.Roles {
+		add("role "+quote(role), CheckRole(role))
+	}
+	for _, scope := range u.Scopes {
+		add("scope "+quote(scope), CheckScope(scope))
+	}
+	add("claims", checkClaims(u.Claims))
+	if size := tokenSize(u); size > maxTokenPart {
+		add("roles, scopes and claims", fmt.Errorf("must not be longer than %d bytes of JSON together, to fit into a token", maxTokenPart))
+	}
+	if u.PasswordHash != "" {
+		_, err := password.Parse(u.PasswordHash)
+		add("password_hash", err)
+	}
+	return errors.Join(errs...)
+}
+
+// CheckUsername says what is wrong with a user name.
+func CheckUsername(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if strings.TrimSpace(name) != name {
+		return errors.New("must not begin or end with a space")
+	}
+	return nil
+}
+
+// CheckRole says what is wrong with the name of a role. A role can stand in a
+// comma-separated list and be told from a path or a matcher in a Caddyfile.
+func CheckRole(role string) error {
+	if err := checkName(role); err != nil {
+		return err
+	}
+	if strings.ContainsRune(role, ',') || strings.ContainsFunc(role, unicode.IsSpace) {
+		return errors.New("must not contain a comma or a space; give several roles one by one")
+	}
+	if strings.ContainsAny(role[:1], "/@*") {
+		return errors.New("must not begin with /, @ or *")
+	}
+	return nil
+}
+
+// CheckScope says what is wrong with a scope (RFC 6749 §3.3, scope-token).
+func CheckScope(scope string) error {
+	if err := checkName(scope); err != nil {
+		return err
+	}
+	for _, r := range scope {
+		if r <= ' ' || r == '"' || r == '\\' || r > '~' {
+			return errors.New(`must be printable ASCII without space, " and \`)
+		}
+	}
+	return nil
+}
+
+// CheckClaimName says what is wrong with the name of a claim.
+func CheckClaimName(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if ReservedClaim(name) {
+		return errors.New("is reserved; choose another name")
+	}
+	return nil
+}
+
+// CheckEmail refuses what cannot be an email address. It does not say that
+// there is a mailbox.
+func CheckEmail(email string) error {
+	if err := checkText(email, MaxEmail); err != nil {
+		return err
+	}
+	local, domain, _ := strings.Cut(email, "@")
+	if local == "" || domain == "" || strings.Contains(domain, "@") || strings.ContainsFunc(email, unicode.IsSpace) {
+		return errors.New("must be of the form name@domain")
+	}
+	return nil
+}
+
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("must not be empty")
+	}
+	return checkText(name, MaxName)
+}
+
+func checkText(text string, limit int) error {
+	switch {
+	case len(text) > limit:
+		return fmt.Errorf("must not be longer than %d bytes", limit)
+	case !utf8.ValidString(text):
+		return errors.New("must be valid UTF-8")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return errors.New("must not contain control characters")
+	}
+	return nil
+}
+
+// tokenSize is about how many bytes of a token's JSON the user takes.
+func tokenSize(u User) int {
+	const punctuation = 3 // quotes and comma
+	size := 0
+	for _, word := range slices.Concat(u.Roles, u.Scopes) {
+		text, err := json.Marshal(word)
+		if err != nil {
+			return 0 // checked, and reported, elsewhere
+		}
+		size += len(text) + punctuation
+	}
+	if len(u.Claims) > 0 {
+		if text, err := json.Marshal(u.Claims); err == nil {
+			size += len(text)
+		}
+	}
+	return size
+}
+
+func checkClaims(claims map[string]any) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	for name := range claims {
+		if err := CheckClaimName(name); err != nil {
+			return fmt.Errorf("%s %w", quote(name), err)
+		}
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		// The library's error may show the value.
+		return errors.New("must be what JSON can hold")
+	}
+	for dec := jsontext.NewDecoder(bytes.NewReader(text)); ; {
+		token, err := dec.ReadToken()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return errors.New("must be what JSON can hold")
+		case dec.StackDepth() > maxClaimDepth:
+			return fmt.Errorf("must not nest deeper than %d", maxClaimDepth)
+		case token.Kind() == '0':
+			if n, err := token.Float(); err != nil || math.Abs(n) > maxExact {
+				return errors.New("a number of this size is not exact in JSON; write it as a string")
+			}
+		}
+	}
+}
+
+// quote makes a name fit for an error or a log: in one line, and not too long.
+func quote(name string) string {
+	const most = 64
+	if len(name) > most {
+		return fmt.Sprintf("%q…", name[:most])
+	}
+	return fmt.Sprintf("%q", name)
+}
