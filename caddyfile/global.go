@@ -1,0 +1,496 @@
+package caddyfile
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption(jwtauth.AppName, parseGlobal)
+}
+
+// parseGlobal sets up a realm from Caddyfile tokens. Syntax:
+//
+//	jwtauth [<realm>] {
+//	    issuer                 <url>
+//	    audience               <values...>
+//	    signing_key            <algorithm> <secret|pem>
+//	    signing_algorithm      <algorithm>
+//	    access_token_lifetime  <duration>
+//	    refresh_token_lifetime <duration>
+//	    refresh_token_idle     <duration>
+//	    refresh_token_grace    <duration>
+//	    user <username> <password_hash> [<roles...>] {
+//	        scope     <scopes...>
+//	        full_name <text>
+//	        email     <address>
+//	        claim     <name> <value>
+//	        disabled
+//	    }
+//	    users_file <path>
+//	    client <id> [<secret_hash>] {
+//	        grant <grants...>
+//	        scope <scopes...>
+//	    }
+//	    store         <module> …
+//	    password_hash [<scheme>] {
+//	        memory|time|parallelism|cost|iterations|slots|queue <number>
+//	    }
+//	    throttle off
+//	    throttle {
+//	        account_free|address_free|account_max <number>
+//	        min_wait|max_wait <duration>
+//	    }
+//	}
+//
+// `signing_key`, `user`, `users_file` and `client` may be repeated, and so may
+// the whole option, once for each realm.
+func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
+	app := jwtauth.App{Realms: make(map[string]*jwtauth.Realm)}
+	if before, ok := existing.(httpcaddyfile.App); ok {
+		if err := json.Unmarshal(before.Value, &app); err != nil {
+			return nil, err
+		}
+	}
+	d.Next() // consume option name
+	name := jwtauth.DefaultRealm
+	if d.NextArg() {
+		name = d.Val()
+		if err := jwtauth.CheckRealmName(name); err != nil {
+			return nil, d.WrapErr(err)
+		}
+	}
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	if app.Realms[name] != nil {
+		return nil, d.Errf("the realm %s is defined twice", name)
+	}
+	realm := new(jwtauth.Realm)
+	b := newBlock(d)
+	for d.NextBlock(0) {
+		if err := parseRealmOption(b, realm); err != nil {
+			return nil, err
+		}
+	}
+	app.Realms[name] = realm
+	return httpcaddyfile.App{Name: jwtauth.AppName, Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
+	option := b.Val()
+	switch option {
+	case "user":
+		return parseUser(b, realm)
+	case "client":
+		return parseClient(b, realm)
+	case "store":
+		return parseStore(b, realm)
+	case "password_hash":
+		return parsePasswordHash(b, realm)
+	case "throttle":
+		return parseThrottle(b, realm)
+	case "issuer":
+		realm.Issuer, err = b.one("a URL, such as https://example.com")
+		if err == nil && !hasPlaceholder(realm.Issuer) {
+			if err := jwtauth.CheckIssuer(realm.Issuer); err != nil {
+				return b.WrapErr(err)
+			}
+		}
+	case "audience":
+		if err = b.once(); err == nil {
+			realm.Audience, err = b.some("the values of the aud claim")
+		}
+	case "signing_key":
+		err = parseSigningKey(b, realm)
+	case "signing_algorithm":
+		err = parseSigningAlgorithm(b, realm)
+	case "access_token_lifetime":
+		if realm.AccessTokenLifetime, err = b.duration(time.Second); err == nil {
+			err = checkLifetimes(b, realm)
+		}
+	case "refresh_token_lifetime":
+		if realm.RefreshTokenLifetime, err = b.duration(time.Second); err == nil {
+			err = checkLifetimes(b, realm)
+		}
+	case "refresh_token_idle":
+		if realm.RefreshTokenIdle, err = b.duration(time.Second); err == nil {
+			err = checkLifetimes(b, realm)
+		}
+	case "refresh_token_grace":
+		var grace caddy.Duration
+		if grace, err = b.duration(0); err == nil {
+			realm.RefreshTokenGrace = &grace
+			err = checkLifetimes(b, realm)
+		}
+	case "users_file":
+		var path string
+		if path, err = b.arg("the path of a JSON file of users"); err == nil {
+			if slices.Contains(realm.UsersFiles, path) {
+				return b.Errf("users_file %s is named twice", path)
+			}
+			realm.UsersFiles = append(realm.UsersFiles, path)
+		}
+	default:
+		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, user, users_file, client, store, password_hash, throttle")
+	}
+	if err != nil {
+		return err
+	}
+	return b.flat(option, 1)
+}
+
+// parseSigningKey reads
+//
+//	signing_key <algorithm> <secret|pem>
+func parseSigningKey(b block, realm *jwtauth.Realm) error {
+	args := b.RemainingArgs()
+	if len(args) != 2 || args[1] == "" {
+		return b.Err("signing_key takes an algorithm and a key, such as HS256 {env.JWT_SECRET}")
+	}
+	if !slices.Contains(accesstoken.Algorithms(), args[0]) {
+		// Not shown: where the two are swapped it is the secret.
+		return b.Errf("the algorithm of signing_key comes first, and is one of %v", accesstoken.Algorithms())
+	}
+	if !hasPlaceholder(args[1]) {
+		key, err := accesstoken.ParseKey(args[0], args[1])
+		if err != nil {
+			return b.Errf("signing_key %s: %v", args[0], err)
+		}
+		if len(realm.SigningKeys) == 0 && !key.CanSign() {
+			return b.Errf("signing_key %s: the first key signs, and this one is public: put a private key first", args[0])
+		}
+	}
+	given := jwtauth.SigningKey{Algorithm: args[0], Key: args[1]}
+	if slices.Contains(realm.SigningKeys, given) {
+		return b.Errf("signing_key %s: the same key is given twice", args[0])
+	}
+	if realm.SigningAlgorithm != "" {
+		return errGivenAndMade(b)
+	}
+	realm.SigningKeys = append(realm.SigningKeys, given)
+	return nil
+}
+
+func errGivenAndMade(b block) error {
+	return b.Err("signing_algorithm is for keys that are made here, and signing_key gives one: remove one of the two")
+}
+
+func checkLifetimes(b block, realm *jwtauth.Realm) error {
+	if err := realm.CheckLifetimes(); err != nil {
+		return b.WrapErr(err)
+	}
+	return nil
+}
+
+// parseSigningAlgorithm reads
+//
+//	signing_algorithm <algorithm>
+func parseSigningAlgorithm(b block, realm *jwtauth.Realm) (err error) {
+	if realm.SigningAlgorithm, err = b.one("an algorithm, such as ES256"); err != nil {
+		return err
+	}
+	if !slices.Contains(accesstoken.Algorithms(), realm.SigningAlgorithm) {
+		return b.Errf("unknown algorithm %q: signing_algorithm takes one of %v", realm.SigningAlgorithm, accesstoken.Algorithms())
+	}
+	if len(realm.SigningKeys) > 0 {
+		return errGivenAndMade(b)
+	}
+	return nil
+}
+
+// parseUser reads
+//
+//	user <username> <password_hash> [<roles...>] { … }
+func parseUser(b block, realm *jwtauth.Realm) error {
+	args := b.RemainingArgs()
+	if len(args) < 2 {
+		return b.Err("user takes a name, a password hash, and the user's roles; `caddy hash-password --algorithm argon2id` makes a hash")
+	}
+	if args[1] == "" {
+		return b.Errf("the password hash of user %s is empty; `caddy hash-password --algorithm argon2id` makes one", args[0])
+	}
+	u := jwtauth.User{Username: args[0], PasswordHash: args[1], Roles: args[2:]}
+	if err := checkUser(b, u); err != nil {
+		return err
+	}
+	options := newBlock(b.Dispenser)
+	for nesting := b.Nesting(); b.NextBlock(nesting); {
+		option := b.Val()
+		if err := parseUserOption(options, &u); err != nil {
+			return err
+		}
+		if err := checkUser(b, u); err != nil {
+			return err
+		}
+		if err := options.flat(option, nesting+1); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(realm.Users, func(other jwtauth.User) bool { return other.Username == u.Username }) {
+		return b.Errf("user %s is defined twice", u.Username)
+	}
+	if slices.ContainsFunc(realm.Clients, func(c jwtauth.Client) bool { return c.ID == u.Username }) {
+		return errClientIsUser(b, u.Username)
+	}
+	realm.Users = append(realm.Users, u)
+	return nil
+}
+
+// checkUser is called after each option, so that the error has its line.
+func checkUser(b block, u jwtauth.User) error {
+	checked := user.User{
+		Username: u.Username, FullName: u.FullName, Email: u.Email, Roles: u.Roles, Scopes: u.Scopes, Claims: u.Claims,
+	}
+	if !hasPlaceholder(u.PasswordHash) {
+		checked.PasswordHash = u.PasswordHash
+	}
+	if err := user.Check(checked); err != nil {
+		return b.WrapErr(err)
+	}
+	return nil
+}
+
+func errClientIsUser(b block, name string) error {
+	return b.Errf("client %s has the name of a user: rename one of them (RFC 9700 §4.15)", name)
+}
+
+func parseUserOption(b block, u *jwtauth.User) (err error) {
+	switch b.Val() {
+	case "scope":
+		var scopes []string
+		scopes, err = b.some("the scopes that a token of this user may carry")
+		u.Scopes = append(u.Scopes, scopes...)
+	case "full_name":
+		u.FullName, err = b.one("one text; put it in quotes where it has spaces")
+	case "email":
+		u.Email, err = b.one("an e-mail address")
+	case "claim":
+		args := b.RemainingArgs()
+		if len(args) != 2 || args[0] == "" {
+			return b.Err("claim takes a name and a value")
+		}
+		if _, twice := u.Claims[args[0]]; twice {
+			return b.Errf("claim %s is written twice", args[0])
+		}
+		if u.Claims == nil {
+			u.Claims = make(map[string]any)
+		}
+		u.Claims[args[0]] = args[1]
+	case "disabled":
+		err = b.none()
+		u.Disabled = true
+	default:
+		err = b.unknown("user", "scope, full_name, email, claim, disabled")
+	}
+	return err
+}
+
+// parseClient reads
+//
+//	client <id> [<secret_hash>] { … }
+func parseClient(b block, realm *jwtauth.Realm) error {
+	args := b.RemainingArgs()
+	if len(args) < 1 || len(args) > 2 || args[0] == "" {
+		return b.Err("client takes an id, and a hash of its secret unless it is public")
+	}
+	client := jwtauth.Client{ID: args[0]}
+	if len(args) == 2 {
+		if args[1] == "" {
+			return b.Err("the hash of the client's secret is empty: leave it out for a public client")
+		}
+		client.SecretHash = args[1]
+		if !hasPlaceholder(args[1]) {
+			if _, err := password.Parse(args[1]); err != nil {
+				return b.Errf("client %s: %v", client.ID, err)
+			}
+		}
+	}
+	if slices.ContainsFunc(realm.Clients, func(other jwtauth.Client) bool { return other.ID == client.ID }) {
+		return b.Errf("client %s is defined twice", client.ID)
+	}
+	if slices.ContainsFunc(realm.Users, func(u jwtauth.User) bool { return u.Username == client.ID }) {
+		return errClientIsUser(b, client.ID)
+	}
+	if err := client.Validate(); err != nil {
+		return b.WrapErr(err)
+	}
+	options := newBlock(b.Dispenser)
+	for nesting := b.Nesting(); b.NextBlock(nesting); {
+		var err error
+		var values []string
+		option := b.Val()
+		switch option {
+		case "grant":
+			values, err = options.some("one or both of password, refresh_token")
+			client.Grants = append(client.Grants, values...)
+		case "scope":
+			values, err = options.some("the scopes that the client may ask for")
+			client.Scopes = append(client.Scopes, values...)
+		default:
+			err = options.unknown("client", "grant, scope")
+		}
+		if err != nil {
+			return err
+		}
+		if err := client.Validate(); err != nil {
+			return b.WrapErr(err)
+		}
+		if err := options.flat(option, nesting+1); err != nil {
+			return err
+		}
+	}
+	realm.Clients = append(realm.Clients, client)
+	return nil
+}
+
+// parseStore reads
+//
+//	store <module> …
+func parseStore(b block, realm *jwtauth.Realm) error {
+	if err := b.once(); err != nil {
+		return err
+	}
+	if !b.NextArg() {
+		return b.Err("store takes the name of a store module: bolt or memory")
+	}
+	name := b.Val()
+	module, err := caddyfile.UnmarshalModule(b.Dispenser, "jwtauth.stores."+name)
+	if err != nil {
+		return err
+	}
+	realm.StoreRaw = caddyconfig.JSONModuleObject(module, "module", name, nil)
+	return nil
+}
+
+// parsePasswordHash reads
+//
+//	password_hash [<scheme>] { … }
+func parsePasswordHash(b block, realm *jwtauth.Realm) error {
+	if err := b.once(); err != nil {
+		return err
+	}
+	hash := new(jwtauth.PasswordHash)
+	if b.NextArg() {
+		hash.Scheme = b.Val()
+		if !slices.Contains(password.Schemes(), hash.Scheme) {
+			return b.Errf("unknown hash scheme %q: password_hash takes one of %v", hash.Scheme, password.Schemes())
+		}
+	}
+	if b.NextArg() {
+		return b.ArgErr()
+	}
+	options := newBlock(b.Dispenser)
+	for nesting := b.Nesting(); b.NextBlock(nesting); {
+		option := b.Val()
+		into := map[string]*int{
+			"memory": &hash.Memory, "time": &hash.Time, "parallelism": &hash.Parallelism, "cost": &hash.Cost,
+			"iterations": &hash.Iterations, "slots": &hash.Slots, "queue": &hash.Queue,
+		}[option]
+		if into == nil {
+			return options.unknown("password_hash", "memory, time, parallelism, cost, iterations, slots, queue")
+		}
+		var err error
+		if *into, err = options.number(); err != nil {
+			return err
+		}
+		if err := options.flat(option, nesting+1); err != nil {
+			return err
+		}
+	}
+	if err := hash.Validate(); err != nil {
+		return b.WrapErr(err)
+	}
+	realm.PasswordHash = hash
+	return nil
+}
+
+// parseThrottle reads
+//
+//	throttle off
+//	throttle { … }
+func parseThrottle(b block, realm *jwtauth.Realm) error {
+	if err := b.once(); err != nil {
+		return err
+	}
+	throttle := new(jwtauth.Throttle)
+	if b.NextArg() {
+		if b.Val() != "off" {
+			return b.Errf("throttle takes the word off or a block, not %q", b.Val())
+		}
+		throttle.Off = true
+		if b.NextArg() {
+			return b.ArgErr()
+		}
+	}
+	options := newBlock(b.Dispenser)
+	for nesting := b.Nesting(); b.NextBlock(nesting); {
+		if throttle.Off {
+			return b.Err("throttle off takes no block")
+		}
+		var err error
+		option := b.Val()
+		switch option {
+		case "account_free":
+			throttle.AccountFree, err = options.number()
+		case "address_free":
+			throttle.AddressFree, err = options.number()
+		case "account_max":
+			throttle.AccountMax, err = options.number()
+		case "min_wait":
+			throttle.MinWait, err = options.duration(time.Second)
+		case "max_wait":
+			throttle.MaxWait, err = options.duration(time.Second)
+		default:
+			err = options.unknown("throttle", "account_free, address_free, account_max, min_wait, max_wait")
+		}
+		if err != nil {
+			return err
+		}
+		if err := options.flat(option, nesting+1); err != nil {
+			return err
+		}
+	}
+	if err := throttle.Validate(); err != nil {
+		return b.WrapErr(err)
+	}
+	realm.Throttle = throttle
+	return nil
+}
+
+// parseRealm reads the realm of a directive. The global options come before every
+// directive, so one that they do not define is known here.
+func parseRealm(h httpcaddyfile.Helper, b block) (string, error) {
+	name, err := b.one("the name of a realm")
+	if err != nil || name == jwtauth.DefaultRealm {
+		return name, err
+	}
+	var app jwtauth.App
+	if defined, ok := h.Option(jwtauth.AppName).(httpcaddyfile.App); ok {
+		if err := json.Unmarshal(defined.Value, &app); err != nil {
+			return "", err
+		}
+	}
+	if app.Realms[name] == nil {
+		return "", b.Errf("unknown realm %q: define it in the global option `jwtauth %s { … }`", name, name)
+	}
+	return name, nil
+}
+
+// hasPlaceholder reports whether a value can be checked only when it is loaded.
+func hasPlaceholder(value string) bool { return strings.Contains(value, "{") }
+
+// Interface guards
+var _ httpcaddyfile.UnmarshalGlobalFunc = parseGlobal

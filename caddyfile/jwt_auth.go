@@ -1,0 +1,194 @@
+package caddyfile
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+func init() {
+	httpcaddyfile.RegisterDirective("jwt_auth", parseJWTAuth)
+	httpcaddyfile.RegisterDirectiveOrder("jwt_auth", httpcaddyfile.Before, "basic_auth")
+}
+
+// parseJWTAuth sets up a guard from Caddyfile tokens. Syntax:
+//
+//	jwt_auth [<matcher>] [<roles...>] {
+//	    realm           <name>
+//	    roles           any|all <roles...>
+//	    scope           <scopes...>
+//	    claim           <name> <values...>
+//	    source          header | cookie | query <name>
+//	    optional
+//	    set_header      <Header> <value>
+//	    errors          site
+//	    trusted_origins <origins...>
+//	}
+//
+// Roles behind the directive are the same as `roles any`. All lines have to
+// hold. `roles`, `scope`, `claim`, `source`, `set_header` and `trusted_origins`
+// may be repeated.
+//
+// Besides the guard it adds a handler without a matcher, which keeps the
+// guard's headers and the session cookie out of every request of the block.
+func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // consume directive name
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, h.WrapErr(err)
+	}
+	h.Next()
+	guard, err := parseGuard(h)
+	if err != nil {
+		return nil, err
+	}
+	strip := &jwtauth.Strip{Realm: guard.Realm}
+	for _, header := range guard.SetHeaders {
+		strip.Headers = append(strip.Headers, header.Name)
+	}
+	return append(h.NewRoute(matcher, guard), h.NewRoute(nil, strip)...), nil
+}
+
+func parseGuard(h httpcaddyfile.Helper) (*jwtauth.JWTAuth, error) {
+	guard := new(jwtauth.JWTAuth)
+	roles, err := parseRoles(h, h.RemainingArgs())
+	if err != nil {
+		return nil, err
+	}
+	addRoles(guard, "any", roles)
+
+	b := newBlock(h.Dispenser)
+	for h.NextBlock(0) {
+		option := h.Val()
+		if err := parseGuardOption(h, b, guard); err != nil {
+			return nil, err
+		}
+		if err := b.flat(option, 1); err != nil {
+			return nil, err
+		}
+	}
+	if err := guard.Validate(); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	return guard, nil
+}
+
+func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (err error) {
+	switch b.Val() {
+	case "realm":
+		guard.Realm, err = parseRealm(h, b)
+	case "roles":
+		err = parseRolesOption(h, b, guard)
+	case "scope":
+		var scopes []string
+		if scopes, err = b.some("the scopes that a token needs"); err == nil {
+			for _, scope := range scopes {
+				if err := user.CheckScope(scope); err != nil {
+					return b.Errf("scope %q: %v", scope, err)
+				}
+			}
+			guard.Scope = append(guard.Scope, scopes...)
+		}
+	case "claim":
+		args := b.RemainingArgs()
+		if len(args) < 2 || args[0] == "" {
+			return b.Err("claim takes the name of a claim and the values of which it needs one")
+		}
+		guard.Claims = append(guard.Claims, jwtauth.ClaimRule{Name: args[0], Values: args[1:]})
+	case "source":
+		err = parseSource(b, guard)
+	case "optional":
+		err = b.none()
+		guard.Optional = true
+	case "set_header":
+		args := b.RemainingArgs()
+		if len(args) != 2 {
+			return b.Err("set_header takes the name of a header and its value, such as X-User {http.auth.user.id}")
+		}
+		guard.SetHeaders = append(guard.SetHeaders, jwtauth.IdentityHeader{Name: args[0], Value: args[1]})
+	case "errors":
+		guard.Errors, err = b.one("the word site")
+	case "trusted_origins":
+		var origins []string
+		if origins, err = b.some("origins, such as https://app.example.com"); err == nil {
+			for _, origin := range origins {
+				if err := new(http.CrossOriginProtection).AddTrustedOrigin(origin); err != nil {
+					return b.Errf("trusted_origins takes origins, such as https://app.example.com, not %q", origin)
+				}
+			}
+			guard.TrustedOrigins = append(guard.TrustedOrigins, origins...)
+		}
+	default:
+		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, trusted_origins")
+	}
+	return err
+}
+
+func parseSource(b block, guard *jwtauth.JWTAuth) error {
+	const takes = "source takes header, cookie, or query and the name of a parameter"
+	args := b.RemainingArgs()
+	if len(args) == 0 || len(args) > 2 {
+		return b.Err(takes)
+	}
+	source := jwtauth.CredentialSource{From: args[0]}
+	if len(args) == 2 {
+		source.Name = args[1]
+	}
+	guard.Sources = append(guard.Sources, source)
+	return nil
+}
+
+func parseRolesOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) error {
+	const takes = "roles takes any or all, and then the roles"
+	args := b.RemainingArgs()
+	if len(args) < 2 || (args[0] != "any" && args[0] != "all") {
+		return b.Err(takes)
+	}
+	roles, err := parseRoles(h, args[1:])
+	if err != nil {
+		return err
+	}
+	if args[0] == "any" && guard.Roles != nil && len(guard.Roles.Any) > 0 {
+		return b.Err("roles any is written twice; all lines of a guard have to hold, so write one list of roles of which any is enough")
+	}
+	addRoles(guard, args[0], roles)
+	return nil
+}
+
+func addRoles(guard *jwtauth.JWTAuth, quantifier string, roles []string) {
+	if len(roles) == 0 {
+		return
+	}
+	if guard.Roles == nil {
+		guard.Roles = new(jwtauth.RoleRule)
+	}
+	if quantifier == "any" {
+		guard.Roles.Any = append(guard.Roles.Any, roles...)
+	} else {
+		guard.Roles.All = append(guard.Roles.All, roles...)
+	}
+}
+
+// parseRoles checks role names. What looks like a matcher is one in the wrong place.
+func parseRoles(h httpcaddyfile.Helper, roles []string) ([]string, error) {
+	for _, role := range roles {
+		if strings.HasPrefix(role, "/") || strings.HasPrefix(role, "@") || strings.HasPrefix(role, "*") {
+			return nil, h.Errf("%s is a matcher, not a role: the matcher comes first, as in `jwt_auth %s admin`", role, role)
+		}
+		if err := user.CheckRole(role); err != nil {
+			return nil, h.Errf("role %q: %v", role, err)
+		}
+	}
+	return roles, nil
+}
+
+// Interface guards
+var (
+	_ httpcaddyfile.UnmarshalFunc = parseJWTAuth
+	_ caddyhttp.MiddlewareHandler = (*jwtauth.JWTAuth)(nil)
+)

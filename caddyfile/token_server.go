@@ -1,0 +1,68 @@
+package caddyfile
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+)
+
+func init() {
+	httpcaddyfile.RegisterDirective("token_server", parseTokenServer)
+	// Before method, and so before rewrite and try_files, so that the catch-all
+	// of a single-page site cannot take its paths.
+	httpcaddyfile.RegisterDirectiveOrder("token_server", httpcaddyfile.Before, "method")
+}
+
+// parseTokenServer sets up a token server from Caddyfile tokens. Syntax:
+//
+//	token_server [<matcher>] {
+//	    realm     <name>
+//	    base_path <path>
+//	    errors    rfc6749
+//	}
+//
+// Besides the token server it adds a handler without a matcher, which keeps the
+// session cookie out of every request of the block that is passed on.
+func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // consume directive name
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, h.WrapErr(err)
+	}
+	h.Next()
+	if h.NextArg() {
+		return nil, h.Errf("token_server takes a matcher and a block, and %q is neither", h.Val())
+	}
+	server := new(jwtauth.TokenServer)
+	b := newBlock(h.Dispenser)
+	for h.NextBlock(0) {
+		option := h.Val()
+		switch option {
+		case "realm":
+			server.Realm, err = parseRealm(h, b)
+		case "base_path":
+			if server.BasePath, err = b.one("a path, such as /auth"); err == nil {
+				if err := jwtauth.CheckBasePath(server.BasePath); err != nil {
+					return nil, h.WrapErr(err)
+				}
+			}
+		case "errors":
+			server.Errors, err = b.one("the word rfc6749")
+		default:
+			err = b.unknown("token_server", "realm, base_path, errors")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := b.flat(option, 1); err != nil {
+			return nil, err
+		}
+	}
+	if err := server.Validate(); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	return append(h.NewRoute(matcher, server), h.NewRoute(nil, &jwtauth.Strip{Realm: server.Realm})...), nil
+}
+
+// Interface guards
+var _ httpcaddyfile.UnmarshalFunc = parseTokenServer

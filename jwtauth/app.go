@@ -1,0 +1,150 @@
+// Package jwtauth is the Caddy side of the module: the app that holds the
+// realms, the handlers "token_server" and "jwt_auth", the request matchers and
+// the admin API. What the words mean and do is in the packages below this one,
+// none of which knows Caddy.
+package jwtauth
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// AppName is the name of the app in Caddy's config.
+const AppName = "jwtauth"
+
+// DefaultRealm is the realm that exists without being written.
+const DefaultRealm = "default"
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App holds the realms of a server: users, keys, sessions, clients and
+// lifetimes that belong together. A server that names no realm has one,
+// `default`, whose signing key is made at the first start and whose users and
+// sessions are kept in a file below Caddy's data folder.
+type App struct {
+	// The realms by name. A name is at most 32 lower-case letters, digits,
+	// `-` and `_`. The realm `default` need not be written.
+	Realms map[string]*Realm `json:"realms,omitempty"`
+
+	logger *zap.Logger
+	// identity are the identity headers of all guards of the config. They are
+	// collected while handlers are provisioned.
+	identity []string
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  AppName,
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision checks the config of every realm. It opens nothing and makes
+// nothing: `caddy validate` runs it too.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	if a.Realms == nil {
+		a.Realms = make(map[string]*Realm)
+	}
+	for _, realm := range a.Realms {
+		if realm != nil {
+			realm.written = true
+		}
+	}
+	if a.Realms[DefaultRealm] == nil {
+		a.Realms[DefaultRealm] = new(Realm)
+	}
+	for _, name := range a.names() {
+		if err := CheckRealmName(name); err != nil {
+			return err
+		}
+		if a.Realms[name] == nil {
+			a.Realms[name] = new(Realm)
+		}
+		a.Realms[name].app = a
+		if err := a.Realms[name].provision(ctx, name, a.logger); err != nil {
+			return fmt.Errorf("realm %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Start opens the keys and the store of every realm that is in use. Requests
+// that come before it are waiting for it.
+func (a *App) Start() error {
+	for _, name := range a.names() {
+		if err := a.Realms[name].start(context.Background()); err != nil {
+			return fmt.Errorf("realm %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Stop does nothing: requests of this config may still be running, so what
+// Start took is released in Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup releases what Start took, also when a Start failed half-way.
+func (a *App) Cleanup() error {
+	for _, name := range a.names() {
+		if realm := a.Realms[name]; realm != nil {
+			realm.close()
+		}
+	}
+	return nil
+}
+
+// Realm returns a realm by name, the default one for "". Handlers call it while
+// they are provisioned; the realm serves requests from Start on.
+func (a *App) Realm(name string) (*Realm, error) {
+	if name == "" {
+		name = DefaultRealm
+	}
+	realm, ok := a.Realms[name]
+	if !ok {
+		return nil, fmt.Errorf("unknown realm %q: the realms of this config are %v; define it in the global option `jwtauth %s { … }`", name, a.names(), name)
+	}
+	realm.used = true
+	return realm, nil
+}
+
+// owns remembers the names of identity headers.
+func (a *App) owns(headers []string) {
+	for _, name := range headers {
+		if !slices.Contains(a.identity, name) {
+			a.identity = append(a.identity, name)
+		}
+	}
+}
+
+// names are the realms in a fixed order, so that the same mistake is always
+// reported first.
+func (a *App) names() []string {
+	return slices.Sorted(maps.Keys(a.Realms))
+}
+
+// realmOf returns the realm that a handler, matcher or provider of the config
+// in ctx names.
+func realmOf(ctx caddy.Context, name string) (*Realm, error) {
+	app, err := ctx.App(AppName)
+	if err != nil {
+		return nil, err
+	}
+	return app.(*App).Realm(name)
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

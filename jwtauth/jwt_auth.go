@@ -1,0 +1,403 @@
+package jwtauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+)
+
+func init() {
+	caddy.RegisterModule(JWTAuth{})
+}
+
+// JWTAuth is the guard: it lets a request pass only with a valid access token,
+// or session cookie, of its realm, whose roles, scopes and claims are those it
+// asks for. All of its rules have to hold; without any, every signed-in user
+// passes.
+//
+// It answers refused requests itself: 401 with a challenge (RFC 6750 §3) where
+// there is no valid credential, 403 where a role, scope or claim is missing.
+//
+// For requests that it lets pass it fills `{http.auth.user.id}`, `.roles`,
+// `.scope`, `.session`, `.full_name`, `.email` and `.claims.<name>`.
+type JWTAuth struct {
+	// The realm. Default: `default`.
+	Realm string `json:"realm,omitempty"`
+
+	// The roles a user needs.
+	Roles *RoleRule `json:"roles,omitempty"`
+
+	// The scopes a token needs: all of them.
+	Scope []string `json:"scope,omitempty"`
+
+	// The claims a token needs: each of them, with one of its values.
+	Claims []ClaimRule `json:"claims,omitempty"`
+
+	// Where the credential is looked for; the first place that has one counts.
+	// Default: `header`, then `cookie`.
+	Sources []CredentialSource `json:"sources,omitempty"`
+
+	// Lets requests without a credential pass, with empty placeholders. A bad
+	// bearer token is still refused, a dead session cookie is not.
+	Optional bool `json:"optional,omitempty"`
+
+	// Request headers that tell an upstream who is asking. They belong to the
+	// guard: whatever the client sends under these names is removed.
+	SetHeaders []IdentityHeader `json:"set_headers,omitempty"`
+
+	// `site` leaves refused requests to the site's error routes, with the
+	// status and headers of the refusal. Default: the guard answers.
+	Errors string `json:"errors,omitempty"`
+
+	// Origins of other front ends that may send requests with methods other
+	// than GET, HEAD and OPTIONS and the session cookie.
+	TrustedOrigins []string `json:"trusted_origins,omitempty"`
+
+	realm  *Realm
+	rule   policy.Rule
+	origin *http.CrossOriginProtection
+	owned  []string // names of SetHeaders
+	logger *zap.Logger
+}
+
+// RoleRule names the roles that a user needs. Roles are compared exactly.
+type RoleRule struct {
+	// The user needs one of these.
+	Any []string `json:"any,omitempty"`
+	// The user needs every one of these.
+	All []string `json:"all,omitempty"`
+}
+
+// ClaimRule names a claim and the values of which it needs one. A claim that is
+// an array needs one of them among its elements.
+type ClaimRule struct {
+	// The name of the claim.
+	Name string `json:"name"`
+	// The values.
+	Values []string `json:"values"`
+}
+
+// CredentialSource is a place where a credential is looked for.
+type CredentialSource struct {
+	// `header`: `Authorization: Bearer`. `cookie`: the session cookie. `query`:
+	// a parameter of the URL. Mind that URLs are logged.
+	From string `json:"from"`
+	// The parameter, for `query`.
+	Name string `json:"name,omitempty"`
+}
+
+// IdentityHeader is a request header that a guard sets.
+type IdentityHeader struct {
+	// The name of the header.
+	Name string `json:"name"`
+	// Its value, with placeholders such as `{http.auth.user.id}`.
+	Value string `json:"value"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (JWTAuth) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.jwt_auth",
+		New: func() caddy.Module { return new(JWTAuth) },
+	}
+}
+
+// Provision finds the realm and prepares the rules.
+func (g *JWTAuth) Provision(ctx caddy.Context) error {
+	g.logger = ctx.Logger()
+	var err error
+	if g.realm, err = realmOf(ctx, g.Realm); err != nil {
+		return err
+	}
+	if g.Roles != nil {
+		g.rule.AnyRoles, g.rule.AllRoles = g.Roles.Any, g.Roles.All
+	}
+	g.rule.Scopes = g.Scope
+	for _, claim := range g.Claims {
+		g.rule.Claims = append(g.rule.Claims, policy.Claim{Name: claim.Name, Values: claim.Values})
+	}
+	if len(g.Sources) == 0 {
+		g.Sources = []CredentialSource{{From: sourceHeader}, {From: sourceCookie}}
+	}
+	for _, header := range g.SetHeaders {
+		g.owned = append(g.owned, http.CanonicalHeaderKey(header.Name))
+	}
+	g.realm.app.owns(g.owned)
+	g.origin = http.NewCrossOriginProtection()
+	for _, origin := range g.TrustedOrigins {
+		if err := g.origin.AddTrustedOrigin(origin); err != nil {
+			return fmt.Errorf("trusted_origins takes origins such as https://app.example.com: %w", err)
+		}
+	}
+	return nil
+}
+
+const (
+	sourceHeader = "header"
+	sourceCookie = "cookie"
+	sourceQuery  = "query"
+
+	errorsSite = "site"
+)
+
+// Validate refuses rules that mean something else than they look like.
+func (g *JWTAuth) Validate() error {
+	if g.Roles != nil && len(g.Roles.Any) == 0 && len(g.Roles.All) == 0 {
+		return errors.New("roles names no role: leave it out to let every signed-in user pass")
+	}
+	if g.Claims != nil && len(g.Claims) == 0 {
+		return errors.New("claims is empty: name at least one claim or leave it out")
+	}
+	if err := g.rule.Validate(); err != nil {
+		return err
+	}
+	if g.Optional && (g.Roles != nil || len(g.Scope) > 0 || len(g.Claims) > 0) {
+		return errors.New("optional lets everybody pass, so roles, scope and claim cannot hold beside it: remove one or the other")
+	}
+	seen := make(map[CredentialSource]bool)
+	for _, source := range g.Sources {
+		switch {
+		case source.From != sourceHeader && source.From != sourceCookie && source.From != sourceQuery:
+			return fmt.Errorf("source %q: it takes header, cookie, or query and a parameter", source.From)
+		case (source.From == sourceQuery) != (source.Name != ""):
+			return errors.New("source query takes the name of a parameter, header and cookie take none")
+		case seen[source]:
+			return fmt.Errorf("source %s is named twice", source.From)
+		}
+		seen[source] = true
+	}
+	if g.Errors != "" && g.Errors != errorsSite {
+		return fmt.Errorf("errors %q: it takes site, or is left out", g.Errors)
+	}
+	return validateIdentityHeaders(g.SetHeaders)
+}
+
+// reservedHeaders are request headers that cannot be identity headers: they
+// would be removed from every request of the site.
+var reservedHeaders = []string{
+	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Host",
+	"Transfer-Encoding", "Upgrade", "Te", "Trailer", "Keep-Alive", "Proxy-Authorization",
+}
+
+func validateIdentityHeaders(headers []IdentityHeader) error {
+	seen := make(map[string]bool)
+	for _, header := range headers {
+		folded := foldHeaderName(header.Name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(header.Name):
+			return fmt.Errorf("set_header %q: it takes the name of a header, such as X-User", header.Name)
+		case slices.ContainsFunc(reservedHeaders, func(name string) bool { return foldHeaderName(name) == folded }):
+			return fmt.Errorf("set_header %s: this header has a meaning of its own; take another, such as X-User", header.Name)
+		case header.Value == "":
+			return fmt.Errorf("set_header %s: it takes a value, such as {http.auth.user.id}", header.Name)
+		case seen[folded]:
+			return fmt.Errorf("set_header %s: the header is set twice", header.Name)
+		}
+		seen[folded] = true
+	}
+	return nil
+}
+
+// ServeHTTP takes the credential, verifies it, holds the principal against the
+// rules, and calls the next handler or answers with a refusal.
+func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	state := stateOf(r)
+	state.clearHeaders(r, g.owned)
+	cookies := state.takeCookies(r, g.realm.name)
+
+	realm, err := g.realm.await(r.Context())
+	if err != nil {
+		return g.refuse(w, r, state, oauth2.Unavailable(err))
+	}
+	principal, refusal := g.authenticate(r, realm, cookies)
+	if refusal == nil && principal != nil {
+		refusal = g.authorize(principal)
+	}
+	switch {
+	case refusal != nil:
+		return g.refuse(w, r, state, refusal)
+	case principal == nil && !g.Optional:
+		return g.refuse(w, r, state, oauth2.NotAuthenticated())
+	}
+	state.principal, state.realm = principal, realm
+	g.setHeaders(r, state)
+	if g.usesQuery() {
+		w.Header().Set("Cache-Control", "private") // RFC 6750 §2.3
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// authenticate returns who presents a valid credential, and nil for nobody
+// where none was presented.
+func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCookies) (*policy.Principal, *oauth2.Error) {
+	for _, source := range g.Sources {
+		switch source.From {
+		case sourceHeader:
+			token, presented, err := oauth2.BearerFromHeader(r.Header)
+			if err != nil {
+				return nil, asRefusal(err)
+			}
+			if presented {
+				return realm.bearer(token)
+			}
+		case sourceQuery:
+			token, presented, err := queryToken(r, source.Name)
+			if err != nil {
+				return nil, oauth2.InvalidToken(err)
+			}
+			if presented {
+				return realm.bearer(token)
+			}
+		case sourceCookie:
+			value, presented, err := cookies.value(r)
+			if !presented {
+				continue
+			}
+			var principal *policy.Principal
+			if err == nil {
+				principal, err = realm.cookie(r.Context(), value)
+			}
+			if err != nil {
+				if g.Optional && !errors.Is(err, errUnavailable) {
+					continue // a dead cookie is nobody's fault
+				}
+				return nil, realm.cookieRefusal(err)
+			}
+			return principal, g.checkOrigin(r)
+		}
+	}
+	return nil, nil
+}
+
+// checkOrigin refuses requests that another site made a browser send with the
+// user's cookie. An Upgrade changes the protocol, so it is not safe, whatever
+// the method.
+func (g *JWTAuth) checkOrigin(r *http.Request) *oauth2.Error {
+	checked := r
+	if r.Header.Get("Upgrade") != "" || r.Method == http.MethodConnect {
+		checked = &http.Request{Method: http.MethodPost, URL: r.URL, Host: r.Host, Header: r.Header}
+	}
+	if err := g.origin.Check(checked); err != nil {
+		return oauth2.CrossOrigin(err)
+	}
+	return nil
+}
+
+// authorize holds the principal against the rules.
+func (g *JWTAuth) authorize(p *policy.Principal) *oauth2.Error {
+	err := g.rule.Check(p)
+	if err == nil {
+		return nil
+	}
+	var scopes []string
+	if errors.Is(err, policy.ErrScope) {
+		scopes = g.rule.Scopes
+	}
+	return oauth2.Forbidden(scopes, err)
+}
+
+// setHeaders tells the upstream who is asking. The values are expanded once.
+func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
+	if len(g.SetHeaders) == 0 {
+		return
+	}
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	for i, header := range g.SetHeaders {
+		name := g.owned[i]
+		value := repl.ReplaceAll(header.Value, "")
+		if value == "" || !httpguts.ValidHeaderFieldValue(value) {
+			// A name with a line break in it must not become another header.
+			r.Header.Del(name)
+			continue
+		}
+		r.Header[name] = []string{value}
+		state.headers = append(state.headers, name)
+	}
+}
+
+// refuse answers, or leaves the answer to the site's error routes. A refused
+// visitor is an everyday event.
+func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, refusal *oauth2.Error) error {
+	state.principal, state.realm = nil, nil
+	state.refusal = refusal.Error()
+	level := zapcore.DebugLevel
+	if refusal.Status >= http.StatusInternalServerError {
+		level = zapcore.ErrorLevel
+	}
+	if c := g.logger.Check(level, "request refused"); c != nil {
+		c.Write(zap.String("realm", g.realm.name), zap.Int("status", refusal.Status), zap.String("reason", state.refusal))
+	}
+	if g.Errors == errorsSite {
+		// What the site does with the error comes before, or without, the
+		// other guards: nothing that says who is asking may be left by now.
+		state.headers = nil
+		state.clearHeaders(r, g.realm.app.identity)
+		refusal.SetHeader(w.Header())
+		return caddyhttp.Error(refusal.Status, errors.New(state.refusal))
+	}
+	refusal.Write(w, r)
+	return nil
+}
+
+func (g *JWTAuth) usesQuery() bool {
+	return slices.ContainsFunc(g.Sources, func(s CredentialSource) bool { return s.From == sourceQuery })
+}
+
+// queryToken returns the one value of a parameter (RFC 6750 §2.3).
+func queryToken(r *http.Request, name string) (token string, presented bool, err error) {
+	if !strings.Contains(r.URL.RawQuery, "=") {
+		return "", false, nil
+	}
+	switch values := r.URL.Query()[name]; len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], values[0] != "", nil
+	default:
+		return "", true, errors.New("the token parameter is given more than once")
+	}
+}
+
+// value returns the one session cookie of a request.
+func (t takenCookies) value(r *http.Request) (value string, presented bool, err error) {
+	values := t.prefixed
+	if len(values) == 0 && plainCookieAllowed(r) {
+		values = t.plain
+	}
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], true, nil
+	default:
+		return "", true, errors.New("the session cookie is given more than once")
+	}
+}
+
+// asRefusal returns the refusal that an error of package oauth2 is.
+func asRefusal(err error) *oauth2.Error {
+	var refusal *oauth2.Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return oauth2.InvalidToken(err)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*JWTAuth)(nil)
+	_ caddy.Validator             = (*JWTAuth)(nil)
+	_ caddyhttp.MiddlewareHandler = (*JWTAuth)(nil)
+)

@@ -1,0 +1,279 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+// keysReadEvery is how often the keyring is read again, to see what another
+// machine, or a command, has rotated. It has to be well below publishAhead.
+const keysReadEvery = time.Minute
+
+// liveKeys are the keys of an open realm: the keyring in Caddy's storage and
+// the keys given in the config, as they are to be used now.
+type liveKeys struct {
+	storage    keyringStorage
+	algorithm  string
+	configured []*accesstoken.Key // with their ids
+	logger     *zap.Logger
+
+	reading sync.Mutex
+	ring    *keyring // guarded by reading
+	view    atomic.Pointer[keyView]
+	changed chan struct{} // wakes run after a rotation
+}
+
+// keyView is what the keys are at one moment.
+type keyView struct {
+	realmID string
+	signing *accesstoken.KeySet
+	refresh *session.KeySet
+	jwks    []byte
+}
+
+// openKeys reads the realm's keyring, and writes it where it lacks something:
+// everything at the very first start.
+func openKeys(ctx context.Context, storage keyringStorage, algorithm string, configured []*accesstoken.Key, lt session.Lifetimes, logger *zap.Logger) (*liveKeys, error) {
+	k := &liveKeys{
+		storage: storage, algorithm: algorithm, configured: slices.Clone(configured), logger: logger,
+		changed: make(chan struct{}, 1),
+	}
+	complete := func(ring *keyring, now time.Time) (bool, error) {
+		changed := ring.adopt(lt)
+		changed = ring.prune(now) || changed
+		if len(configured) == 0 {
+			made, err := ring.ensureSigningKey(algorithm, now)
+			if err != nil {
+				return false, err
+			}
+			changed = changed || made
+		}
+		for i, key := range configured {
+			if !key.Symmetric() {
+				continue
+			}
+			id, added := ring.configuredID(key)
+			k.configured[i] = key.WithID(id)
+			changed = changed || added
+		}
+		return changed, nil
+	}
+	// The usual start finds everything there and takes no lock.
+	ring, err := storage.load(ctx)
+	if err == nil {
+		var changed bool
+		if changed, err = complete(ring, storage.now()); err == nil && changed {
+			ring, err = storage.update(ctx, complete)
+		}
+	} else if errors.Is(err, fs.ErrNotExist) {
+		ring, err = storage.update(ctx, complete)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k, k.use(ring)
+}
+
+// adopt remembers the longest lifetimes that the realm ever had.
+func (k *keyring) adopt(lt session.Lifetimes) (changed bool) {
+	for _, longest := range []struct {
+		kept *int64
+		now  time.Duration
+	}{{&k.LongestAccess, lt.Access}, {&k.LongestRefresh, lt.Refresh}} {
+		if seconds := int64(longest.now / time.Second); seconds > *longest.kept {
+			*longest.kept = seconds
+			changed = true
+		}
+	}
+	return changed
+}
+
+// use makes a keyring the one in force.
+func (k *liveKeys) use(ring *keyring) error {
+	now := k.storage.now()
+	view := &keyView{realmID: ring.RealmID}
+	var err error
+	if view.signing, err = k.signingKeys(ring, now); err != nil {
+		return err
+	}
+	if view.refresh, err = refreshKeys(ring, now); err != nil {
+		return err
+	}
+	if view.jwks, err = accesstoken.MarshalJWKS(view.signing.All()); err != nil {
+		return err
+	}
+	k.ring = ring
+	k.view.Store(view)
+	return nil
+}
+
+func (k *liveKeys) signingKeys(ring *keyring, now time.Time) (*accesstoken.KeySet, error) {
+	if len(k.configured) > 0 {
+		set, err := accesstoken.NewKeySet(k.configured[0], k.configured[1:]...)
+		if err != nil {
+			return nil, fmt.Errorf("signing_key: %w", err)
+		}
+		return set, nil
+	}
+	current := ring.signing(k.algorithm, now)
+	var signing *accesstoken.Key
+	var others []*accesstoken.Key
+	for _, record := range ring.Signing {
+		key, err := accesstoken.ParseKey(record.Algorithm, record.PrivateKey)
+		if err != nil {
+			return nil, fmt.Errorf("the keys %s in Caddy's storage hold a broken signing key %s: %w", k.storage.path(), record.ID, err)
+		}
+		if key.Symmetric() {
+			key = key.WithID(record.ID)
+		}
+		if record.ID == current.ID {
+			signing = key
+		} else {
+			others = append(others, key)
+		}
+	}
+	if signing == nil {
+		return nil, fmt.Errorf("the keys %s in Caddy's storage hold no signing key", k.storage.path())
+	}
+	return accesstoken.NewKeySet(signing, others...)
+}
+
+func refreshKeys(ring *keyring, now time.Time) (*session.KeySet, error) {
+	current := ring.refresh(now)
+	var others []session.Key
+	for _, record := range ring.Refresh {
+		if record.ID != current.ID {
+			others = append(others, session.Key{ID: record.ID, Secret: record.Secret})
+		}
+	}
+	return session.NewKeys(session.Key{ID: current.ID, Secret: current.Secret}, others...)
+}
+
+// run follows the keyring until ctx ends.
+func (k *liveKeys) run(ctx context.Context) {
+	for {
+		wait := time.NewTimer(k.untilNextRead())
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		case <-k.changed:
+			wait.Stop()
+		case <-wait.C:
+		}
+		if err := k.read(ctx); err != nil && ctx.Err() == nil {
+			k.logger.Error("reading the keys again; the last ones stay in use", zap.Error(err))
+		}
+	}
+}
+
+func (k *liveKeys) untilNextRead() time.Duration {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	now := k.storage.now()
+	wait := keysReadEvery
+	if next := k.ring.nextChange(now); !next.IsZero() {
+		wait = min(wait, next.Sub(now))
+	}
+	return wait
+}
+
+func (k *liveKeys) read(ctx context.Context) error {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	ring, err := k.storage.load(ctx)
+	if err != nil {
+		return err
+	}
+	return k.use(ring)
+}
+
+// rotate makes new keys. They are used from publishAhead on, or immediately.
+func (k *liveKeys) rotate(ctx context.Context, immediately bool) error {
+	if len(k.configured) > 0 {
+		return errConfiguredKeys
+	}
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	ring, err := k.storage.update(ctx, func(ring *keyring, now time.Time) (bool, error) {
+		return true, ring.rotate(k.algorithm, now, immediately)
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case k.changed <- struct{}{}:
+	default:
+	}
+	return k.use(ring)
+}
+
+// list returns the keys without their material.
+func (k *liveKeys) list() []AdminKey {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	now := k.storage.now()
+	var keys []AdminKey
+	for i, key := range k.configured {
+		state := "verifies"
+		if i == 0 {
+			state = "signs"
+		}
+		keys = append(keys, AdminKey{ID: key.ID, Use: "access tokens", Algorithm: key.Algorithm, State: state + " (from the config)"})
+	}
+	stateOf := func(id, current, verb string, from time.Time) string {
+		switch {
+		case id == current:
+			return verb
+		case from.After(now):
+			return "waits"
+		default:
+			return "verifies"
+		}
+	}
+	if len(k.configured) == 0 {
+		signing := k.ring.signing(k.algorithm, now).ID
+		for _, r := range k.ring.Signing {
+			keys = append(keys, AdminKey{
+				ID: r.ID, Use: "access tokens", Algorithm: r.Algorithm, CreatedAt: &r.CreatedAt, UsedFrom: &r.SignsFrom,
+				State: stateOf(r.ID, signing, "signs", r.SignsFrom),
+			})
+		}
+	}
+	sealing := k.ring.refresh(now).ID
+	for _, r := range k.ring.Refresh {
+		keys = append(keys, AdminKey{
+			ID: r.ID, Use: "refresh tokens", Algorithm: "HMAC-SHA256", CreatedAt: &r.CreatedAt, UsedFrom: &r.UsedFrom,
+			State: stateOf(r.ID, sealing, "signs", r.UsedFrom),
+		})
+	}
+	return keys
+}
+
+var errConfiguredKeys = errors.New("the signing keys of this realm stand in the config: put a new `signing_key` line above the old one, reload, and remove the old one when its tokens have expired")
+
+// Signing returns the keys that sign and verify access tokens.
+func (k *liveKeys) Signing() *accesstoken.KeySet { return k.view.Load().signing }
+
+// JWKS returns the public keys as a JWK set.
+func (k *liveKeys) JWKS() []byte { return k.view.Load().jwks }
+
+// Current implements [session.Keys].
+func (k *liveKeys) Current() session.Key { return k.view.Load().refresh.Current() }
+
+// Lookup implements [session.Keys].
+func (k *liveKeys) Lookup(id string) (session.Key, bool) { return k.view.Load().refresh.Lookup(id) }
+
+// Interface guards
+var _ session.Keys = (*liveKeys)(nil)

@@ -1,0 +1,338 @@
+package jwtauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// opened is a realm from Start on: its config, joined with its keys and with
+// the state that outlives the config.
+type opened struct {
+	name      string
+	logger    *zap.Logger
+	lifetimes session.Lifetimes
+	clients   map[string]oauth2.Client
+	state     *state
+	storeID   string
+	keys      *liveKeys
+	sessions  *session.Manager
+	verifier  *accesstoken.Verifier
+	signIn    *signin.Service
+	limiter   *throttle.Limiter
+	hasher    *password.Hasher
+	issuer    oauth2.Issuer
+
+	// close undoes what start did, the last first.
+	undo []func()
+	once sync.Once
+}
+
+// start opens the realm. Whatever happens, close is called later.
+func (r *Realm) start(ctx context.Context) error {
+	if !r.used && !r.written {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	o := &opened{
+		name: r.name, logger: r.logger, lifetimes: r.parsed.lifetimes,
+		clients: r.parsed.clients, hasher: r.parsed.hasher,
+	}
+	if err := o.open(ctx, r); err != nil {
+		o.close()
+		r.waiter.done(nil)
+		return err
+	}
+	r.waiter.done(o)
+	return nil
+}
+
+// close releases the realm. Requests of this config may still be running: what
+// they use stays open until the last of them has ended.
+func (r *Realm) close() {
+	if r.waiter.ready != nil {
+		r.waiter.done(nil) // where it was never opened
+	}
+	if o := r.waiter.opened.Load(); o != nil {
+		o.close()
+	}
+}
+
+func (o *opened) close() {
+	o.once.Do(func() {
+		for i := len(o.undo) - 1; i >= 0; i-- {
+			o.undo[i]()
+		}
+	})
+}
+
+func (o *opened) open(ctx context.Context, r *Realm) error {
+	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
+	keys, err := openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger)
+	if err != nil {
+		return err
+	}
+	o.keys = keys
+
+	shared, stateKey, err := openState(ctx, r.name, r.store, r.logger)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	o.state, o.storeID = shared, shared.store.ID()
+	o.undo = append(o.undo, func() { o.release(states, stateKey) })
+
+	slots, err := o.openSlots(r.parsed.slots)
+	if err != nil {
+		return err
+	}
+	if err := o.openDirectory(ctx, r); err != nil {
+		return err
+	}
+	o.wire(r, slots)
+	o.undo = append(o.undo, background(o.keys.run))
+	return nil
+}
+
+func (o *opened) release(pool *caddy.UsagePool, key any) {
+	if _, err := pool.Delete(key); err != nil {
+		o.logger.Error("closing the store", zap.Error(err))
+	}
+}
+
+func (o *opened) openSlots(key slotsKey) (*password.Slots, error) {
+	value, _, err := slotPools.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return sharedSlots{password.NewSlots(key.slots, key.queue)}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.undo = append(o.undo, func() { o.release(slotPools, key) })
+	return value.(sharedSlots).Slots, nil
+}
+
+// openDirectory puts this config's users in force and ends the sessions of
+// those who were removed, disabled or given another password by it.
+func (o *opened) openDirectory(ctx context.Context, r *Realm) error {
+	files := userFiles(r.UsersFiles)
+	directory, err := user.NewDirectory(r.parsed.users, files, o.state.store)
+	if err != nil {
+		return err
+	}
+	if err := directory.Load(); err != nil {
+		return err
+	}
+	for id := range o.clients {
+		if _, err := directory.Lookup(ctx, id); err == nil {
+			return errClientIsUser(id)
+		} else if !errors.Is(err, user.ErrNotFound) {
+			return fmt.Errorf("client %s: %w", id, err)
+		}
+	}
+	o.state.attach(directory)
+	o.undo = append(o.undo, func() { o.withdraw(directory) })
+	if _, err := directory.Reconcile(ctx, o.state.store, o.state.store); err != nil {
+		return err
+	}
+	for i := range files {
+		o.undo = append(o.undo, o.watch(directory, files[i]))
+	}
+	return nil
+}
+
+// withdraw takes this config's users out of force. Where it did not start after
+// all, those of the config before it rule again, and what the store remembers as
+// the last users has to be theirs: else the same change, when it comes again,
+// would be no change, and end no session made in between.
+func (o *opened) withdraw(directory *user.Directory) {
+	back := o.state.detach(directory)
+	if back == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if _, err := back.Reconcile(ctx, o.state.store, o.state.store); err != nil {
+		o.logger.Error("returning to the users of the running config", zap.Error(err))
+	}
+}
+
+// watch follows a users file. It returns what stops that.
+func (o *opened) watch(directory *user.Directory, file *user.File) (stop func()) {
+	return background(func(ctx context.Context) {
+		file.Watch(ctx, user.DefaultInterval, func(users []user.User, err error) {
+			if err != nil {
+				o.logger.Error("the users file is broken; its last good version stays in force", zap.Error(err))
+				return
+			}
+			if o.state.users() != directory {
+				return // a newer config rules
+			}
+			if o.state.users() != directory {
+				return // a newer config rules; its own watch does the rest
+			}
+			ended, err := directory.Reconcile(ctx, o.state.store, o.state.store)
+			if err != nil {
+				o.logger.Error("ending the sessions of changed users", zap.String("users_file", file.Path()), zap.Error(err))
+			}
+			o.logger.Info("users file read", zap.String("users_file", file.Path()),
+				zap.Int("users", len(users)), zap.Strings("sessions_ended_of", ended))
+		})
+	})
+}
+
+// wire joins the parts.
+func (o *opened) wire(r *Realm, slots *password.Slots) {
+	issuer := r.Issuer
+	if issuer == "" {
+		issuer = "urn:uuid:" + o.keys.view.Load().realmID
+	}
+	audience := r.Audience
+	if len(audience) == 0 {
+		audience = []string{issuer}
+	}
+	live := o.state.store
+	o.sessions = session.New(live, live.ID(), o.keys, live)
+	o.verifier = &accesstoken.Verifier{
+		Issuer: issuer, Audience: audience, Keys: o.keys.Signing, Leeway: o.lifetimes.Leeway,
+	}
+	o.issuer = oauth2.Issuer{
+		ID: issuer, Audience: audience, StoreID: live.ID(),
+		Sign: func(c *accesstoken.Claims) (string, error) { return o.keys.Signing().Sign(c) },
+	}
+	o.limiter = throttle.New(live, r.parsed.throttle)
+	decoyKey := sha256.Sum256(append([]byte("jwtauth decoys\x00"), o.keys.Current().Secret...))
+	decoys := password.NewDecoys(decoyKey[:], o.hasher.Profile())
+	o.signIn = &signin.Service{
+		Users: o.liveUsers(), Epochs: live, Throttle: o.limiter, Slots: slots, Hasher: o.hasher, Decoys: decoys,
+		Report: func(username string, err error) {
+			o.logger.Warn("sign-in", zap.String("username", username), zap.Error(err))
+		},
+	}
+	o.undo = append(o.undo, background(func(ctx context.Context) { o.countProfiles(ctx, decoys) }))
+}
+
+// background runs a loop and returns what ends it, and waits for that.
+func background(loop func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { loop(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// bearer verifies an access token: form, signature and claims, then that this
+// store could have revoked it, then that it has not.
+func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
+	claims, err := o.verifier.Verify(token)
+	if err != nil {
+		return nil, oauth2.InvalidToken(err)
+	}
+	if err := o.checkRevoked(claims); err != nil {
+		return nil, oauth2.InvalidToken(err)
+	}
+	return principalFromClaims(claims), nil
+}
+
+// Reasons to refuse a token whose signature and claims are good.
+var (
+	errForeignStore = errors.New("the token is of another store, which alone knows whether it was revoked")
+	errRevoked      = errors.New("the token or its session was revoked")
+)
+
+// checkRevoked refuses what this node cannot, or does, know to be revoked.
+func (o *opened) checkRevoked(claims *accesstoken.Claims) error {
+	switch {
+	case o.foreign(claims.SessionID, claims.ID):
+		return errForeignStore
+	case o.state.denied.Denied(claims.SessionID, claims.ID):
+		return errRevoked
+	}
+	return nil
+}
+
+// foreign reports a session, or a token without one, that this realm's store
+// did not make.
+func (o *opened) foreign(sid, jti string) bool {
+	id := sid
+	if id == "" {
+		id = jti
+	}
+	return len(id) <= store.IDLength || id[:store.IDLength] != o.storeID
+}
+
+// cookie verifies a session cookie's value and reads the session and its user.
+func (o *opened) cookie(ctx context.Context, value string) (*policy.Principal, error) {
+	sid, err := o.sessions.ParseCookie(value)
+	if err != nil {
+		return nil, err
+	}
+	if o.state.denied.Denied(sid, "") {
+		return nil, errRevoked
+	}
+	release, err := o.state.use()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+	}
+	defer release()
+	s, err := o.sessions.Live(ctx, sid)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+	}
+	epoch, err := o.state.store.Epoch(ctx, s.User)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+	}
+	if epoch != s.Epoch {
+		return nil, session.ErrEpoch
+	}
+	entry, err := o.state.users().Lookup(ctx, s.User)
+	switch {
+	case errors.Is(err, user.ErrNotFound), errors.Is(err, user.ErrAmbiguous):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+	case entry.Disabled:
+		return nil, signin.ErrDisabled
+	}
+	return principalFromSession(s, entry.User, time.Now().Add(o.lifetimes.Access)), nil
+}
+
+// cookieRefusal is the answer to a session cookie that is not good.
+func (o *opened) cookieRefusal(err error) *oauth2.Error {
+	if errors.Is(err, errUnavailable) {
+		return oauth2.Unavailable(err)
+	}
+	return oauth2.InvalidToken(err)
+}
+
+// lookUp returns a user as the live realm knows it.
+func (o *opened) lookUp(ctx context.Context, username string) (user.User, error) {
+	release, err := o.state.use()
+	if err != nil {
+		return user.User{}, err
+	}
+	defer release()
+	entry, err := o.state.users().Lookup(ctx, username)
+	return entry.User, err
+}

@@ -1,0 +1,104 @@
+package jwtauth
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// userPlaceholder and refusalPlaceholder are what the module adds to a request's
+// placeholders.
+const (
+	userPlaceholder    = "http.auth.user."
+	refusalPlaceholder = "http.auth.jwt_auth.error"
+)
+
+// userLookupTimeout bounds the look-up of a name or address for a placeholder.
+const userLookupTimeout = 5 * time.Second
+
+// placeholder resolves the module's placeholders, when they are asked for:
+//
+//	{http.auth.user.id}            the user name
+//	{http.auth.user.roles}         the roles, joined by commas
+//	{http.auth.user.scope}         the scopes, joined by spaces
+//	{http.auth.user.session}       the session id
+//	{http.auth.user.full_name}     the full name
+//	{http.auth.user.email}         the e-mail address
+//	{http.auth.user.claims.<name>} a claim of the token: a string as it is,
+//	                               anything else as JSON
+//	{http.auth.jwt_auth.error}     why the guard refused the request
+//
+// They are empty where nobody is signed in. What they hold is never expanded
+// again: a claim that reads `{env.SECRET}` stays that text.
+func (s *requestState) placeholder(key string) (any, bool) {
+	if key == refusalPlaceholder {
+		return s.refusal, true
+	}
+	name, ok := strings.CutPrefix(key, userPlaceholder)
+	if !ok {
+		return nil, false
+	}
+	p := s.principal
+	if p == nil {
+		return "", true
+	}
+	switch name {
+	case "id":
+		return p.Username, true
+	case "roles":
+		return strings.Join(p.Roles, ","), true
+	case "scope":
+		return strings.Join(p.Scopes, " "), true
+	case "session":
+		return p.Session, true
+	case "full_name":
+		return s.profile(func(fullName, _ string) string { return fullName }), true
+	case "email":
+		return s.profile(func(_, email string) string { return email }), true
+	}
+	if claim, ok := strings.CutPrefix(name, "claims."); ok {
+		return claimText(p.Claims[claim]), true
+	}
+	// Not ours: another module's user placeholders may be.
+	return nil, false
+}
+
+// profile looks the user's name or address up, unless the principal carries it.
+// Tokens do not, so that they stay small and tell third parties nothing.
+func (s *requestState) profile(pick func(fullName, email string) string) string {
+	p := s.principal
+	if found := pick(p.FullName, p.Email); found != "" {
+		return found
+	}
+	if s.realm == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), userLookupTimeout)
+	defer cancel()
+	u, err := s.realm.lookUp(ctx, p.Username)
+	if err != nil {
+		return ""
+	}
+	return pick(u.FullName, u.Email)
+}
+
+// claimText renders a claim for a header or a page.
+func claimText(claim any) string {
+	switch v := claim.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	}
+	text, err := json.Marshal(claim)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

@@ -1,0 +1,66 @@
+package jwtauth
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+)
+
+func init() {
+	caddy.RegisterModule(Provider{})
+}
+
+// Provider lets Caddy's own `authentication` handler take access tokens and
+// session cookies of a realm, for JSON configs that combine it with other
+// providers. That handler knows no roles and answers every refusal with 401;
+// where that is not enough, use the handler `jwt_auth`.
+type Provider struct {
+	// The realm. Default: `default`.
+	Realm string `json:"realm,omitempty"`
+
+	guard JWTAuth
+}
+
+// CaddyModule returns the Caddy module information.
+func (Provider) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.authentication.providers.jwtauth",
+		New: func() caddy.Module { return new(Provider) },
+	}
+}
+
+// Provision finds the realm.
+func (p *Provider) Provision(ctx caddy.Context) error {
+	p.guard.Realm = p.Realm
+	return p.guard.Provision(ctx)
+}
+
+// Authenticate implements [caddyauth.Authenticator]. A visitor without a valid
+// credential is no error: the handler would log it as one.
+func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
+	state := stateOf(r)
+	cookies := state.takeCookies(r, p.guard.realm.name)
+	realm, err := p.guard.realm.await(r.Context())
+	if err != nil {
+		return caddyauth.User{}, false, err
+	}
+	principal, refusal := p.guard.authenticate(r, realm, cookies)
+	if refusal != nil || principal == nil {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		return caddyauth.User{}, false, nil
+	}
+	state.principal, state.realm = principal, realm
+	return caddyauth.User{ID: principal.Username, Metadata: map[string]string{
+		"roles":   strings.Join(principal.Roles, ","),
+		"scope":   strings.Join(principal.Scopes, " "),
+		"session": principal.Session,
+	}}, true, nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner       = (*Provider)(nil)
+	_ caddyauth.Authenticator = (*Provider)(nil)
+)

@@ -1,0 +1,216 @@
+package jwtauth
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// defaultSigningAlgorithm lets anything behind the proxy verify tokens by JWKS,
+// without a shared secret.
+const defaultSigningAlgorithm = "ES256"
+
+// parsed is what provision makes of a realm's config.
+type parsed struct {
+	lifetimes session.Lifetimes
+	algorithm string
+	keys      []*accesstoken.Key
+	users     []user.User
+	clients   map[string]oauth2.Client
+	hasher    *password.Hasher
+	throttle  throttle.Config
+	slots     slotsKey
+}
+
+// provision checks the config. It opens nothing but the users files, to see
+// that they can be read, and makes nothing. Errors name the option.
+func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) error {
+	r.name = name
+	r.logger = logger.With(zap.String("realm", name))
+	r.storage = ctx.Storage()
+	r.waiter.init()
+
+	repl := caddy.NewReplacer()
+	for _, step := range []func(*caddy.Replacer) error{
+		r.provisionTokens, r.provisionUsers, r.provisionClients, r.provisionPasswords,
+	} {
+		if err := step(repl); err != nil {
+			return err
+		}
+	}
+	if r.StoreRaw == nil {
+		r.store = new(BoltStore)
+		return nil
+	}
+	module, err := ctx.LoadModule(r, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	r.store = module.(StoreModule)
+	return nil
+}
+
+func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
+	if r.parsed.lifetimes, err = r.lifetimes(); err != nil {
+		return err
+	}
+	if r.Issuer, err = expand(repl, r.Issuer); err != nil {
+		return fmt.Errorf("issuer: %w", err)
+	}
+	if r.Issuer != "" {
+		if err := CheckIssuer(r.Issuer); err != nil {
+			return err
+		}
+	}
+	for i, audience := range r.Audience {
+		if r.Audience[i], err = expand(repl, audience); err != nil {
+			return fmt.Errorf("audience: %w", err)
+		}
+		if r.Audience[i] == "" {
+			return errors.New("audience: a value is empty")
+		}
+	}
+	r.parsed.algorithm = r.SigningAlgorithm
+	if r.parsed.algorithm == "" {
+		r.parsed.algorithm = defaultSigningAlgorithm
+	}
+	if !slices.Contains(accesstoken.Algorithms(), r.parsed.algorithm) {
+		return fmt.Errorf("signing_algorithm %q: it takes one of %v", r.SigningAlgorithm, accesstoken.Algorithms())
+	}
+	if r.SigningAlgorithm != "" && len(r.SigningKeys) > 0 {
+		return errors.New("signing_algorithm is for keys that are made here, and signing_key gives one: remove one of the two")
+	}
+	for i, given := range r.SigningKeys {
+		option := "signing_key " + given.Algorithm
+		if !slices.Contains(accesstoken.Algorithms(), given.Algorithm) {
+			// Not shown: where the two are swapped it is the secret.
+			option = fmt.Sprintf("signing_key number %d", i+1)
+		}
+		material, err := expand(repl, given.Key)
+		if err != nil {
+			return fmt.Errorf("%s: %w", option, err)
+		}
+		key, err := accesstoken.ParseKey(given.Algorithm, material)
+		if err != nil {
+			return fmt.Errorf("%s: %w", option, err)
+		}
+		if i == 0 && !key.CanSign() {
+			return fmt.Errorf("%s: the first key signs, and this one is public: put a private key first", option)
+		}
+		for _, other := range r.parsed.keys {
+			if other.SameMaterial(key) {
+				return fmt.Errorf("%s: the same key is given twice", option)
+			}
+		}
+		r.parsed.keys = append(r.parsed.keys, key)
+	}
+	return nil
+}
+
+func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
+	for _, given := range r.Users {
+		hash, err := expand(repl, given.PasswordHash)
+		if err != nil {
+			return fmt.Errorf("user %s: %w", given.Username, err)
+		}
+		if hash == "" {
+			return fmt.Errorf("user %s: the password hash is missing: make one with `caddy hash-password --algorithm argon2id`", given.Username)
+		}
+		r.parsed.users = append(r.parsed.users, user.User{
+			Username: given.Username, FullName: given.FullName, Email: given.Email, Disabled: given.Disabled,
+			Roles: given.Roles, Scopes: given.Scopes, Claims: given.Claims, PasswordHash: hash,
+		})
+	}
+	for i, path := range r.UsersFiles {
+		var err error
+		if r.UsersFiles[i], err = expand(repl, path); err != nil {
+			return fmt.Errorf("users_file: %w", err)
+		}
+	}
+	// The directory that is used is made by start; this one only shows that it
+	// can be made.
+	directory, err := user.NewDirectory(r.parsed.users, userFiles(r.UsersFiles), nil)
+	if err != nil {
+		return err
+	}
+	return directory.Load()
+}
+
+func userFiles(paths []string) []*user.File {
+	files := make([]*user.File, len(paths))
+	for i, path := range paths {
+		files[i] = user.NewFile(path)
+	}
+	return files
+}
+
+func (r *Realm) provisionClients(repl *caddy.Replacer) error {
+	r.parsed.clients = make(map[string]oauth2.Client, len(r.Clients))
+	for _, given := range r.Clients {
+		if err := given.Validate(); err != nil {
+			return err
+		}
+		if _, twice := r.parsed.clients[given.ID]; twice {
+			return fmt.Errorf("client %s is defined twice", given.ID)
+		}
+		if slices.ContainsFunc(r.parsed.users, func(u user.User) bool { return u.Username == given.ID }) {
+			return errClientIsUser(given.ID)
+		}
+		client := oauth2.Client{ID: given.ID, Grants: given.Grants, Scopes: given.Scopes}
+		if client.Scopes == nil {
+			client.Scopes = []string{} // no scope, rather than every scope of the user
+		}
+		secretHash, err := expand(repl, given.SecretHash)
+		if err != nil {
+			return fmt.Errorf("client %s: %w", given.ID, err)
+		}
+		if secretHash != "" {
+			if client.SecretHash, err = password.Parse(secretHash); err != nil {
+				return fmt.Errorf("client %s: %w", given.ID, err)
+			}
+		}
+		r.parsed.clients[given.ID] = client
+	}
+	return nil
+}
+
+func errClientIsUser(id string) error {
+	return fmt.Errorf("client %s has the name of a user: rename one of them (RFC 9700 §4.15)", id)
+}
+
+func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
+	given := PasswordHash{}
+	if r.PasswordHash != nil {
+		given = *r.PasswordHash
+	}
+	if r.parsed.hasher, err = given.hasher(); err != nil {
+		return fmt.Errorf("password_hash: %w", err)
+	}
+	slots, queue := given.slots()
+	r.parsed.slots = slotsKey{realm: r.name, slots: slots, queue: queue}
+	if r.Throttle != nil {
+		r.parsed.throttle = r.Throttle.config()
+	}
+	if err := r.parsed.throttle.Validate(); err != nil {
+		return fmt.Errorf("throttle: %w", err)
+	}
+	return nil
+}
+
+// expand replaces the placeholders of a config value, such as {env.*} and
+// {file.*}. One that is empty is an error: an unset variable must not become an
+// empty secret. Braces that are no placeholder stay as they are.
+func expand(repl *caddy.Replacer, value string) (string, error) {
+	return repl.ReplaceOrErr(value, true, false)
+}

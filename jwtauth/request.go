@@ -1,0 +1,147 @@
+package jwtauth
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+)
+
+// requestVar is the name under which a request's state is kept in Caddy's
+// variable table, where every handler of the request sees it, also those of
+// handle_errors.
+const requestVar = "jwtauth.request"
+
+// requestState is what the handlers of this module know of one request.
+type requestState struct {
+	// principal is who the last guard that let the request pass found, nil for nobody.
+	principal *policy.Principal
+	// realm is the realm of that guard.
+	realm *opened
+	// refusal says why the last guard that refused did so, for the log and handle_errors.
+	refusal string
+	// headers are the identity headers that guards of this request have set.
+	headers []string
+	// cookies are the session cookies taken out of the request, by realm.
+	cookies map[string]takenCookies
+	taken   bool // whether they were
+}
+
+// String keeps cookies out of {http.vars.*}.
+func (*requestState) String() string { return "" }
+
+type takenCookies struct{ prefixed, plain []string }
+
+// stateOf returns the request's state, made at the first call. From then on the
+// placeholders of the module can be resolved.
+func stateOf(r *http.Request) *requestState {
+	if state, ok := caddyhttp.GetVar(r.Context(), requestVar).(*requestState); ok {
+		return state
+	}
+	state := new(requestState)
+	caddyhttp.SetVar(r.Context(), requestVar, state)
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Map(state.placeholder)
+	}
+	return state
+}
+
+// principalOf returns who a guard of this request found, nil for nobody.
+func principalOf(r *http.Request) *policy.Principal {
+	if state, ok := caddyhttp.GetVar(r.Context(), requestVar).(*requestState); ok {
+		return state.principal
+	}
+	return nil
+}
+
+// takeCookies takes the session cookies of all realms out of the request's
+// header, at the first call, and returns what those of the realm held.
+func (s *requestState) takeCookies(r *http.Request, realm string) takenCookies {
+	if !s.taken {
+		s.cookies, s.taken = takeCookies(r.Header), true
+	}
+	return s.cookies[realm]
+}
+
+// clearHeaders removes identity headers that the client sent: in every spelling
+// that an upstream could read as one of names (upper and lower case, `_`, `.` and others
+// for `-`, as CGI and its heirs do), and as a name in Connection, which would make
+// reverse_proxy drop a header that a guard has set. What guards of this request
+// have set stays.
+//
+// Trailers, which some servers take for headers, are not known before the body
+// was read, so all of them go (RFC 9110 §6.5.1 allows that).
+func (s *requestState) clearHeaders(r *http.Request, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	h := r.Header
+	r.Trailer = nil
+	for key := range h {
+		folded := foldHeaderName(key)
+		if !slices.ContainsFunc(names, func(name string) bool { return foldHeaderName(name) == folded }) {
+			continue
+		}
+		if !slices.Contains(s.headers, key) {
+			delete(h, key)
+		}
+	}
+	clearConnection(h, names)
+}
+
+// clearConnection takes names out of the Connection header (RFC 9110 §7.6.1).
+func clearConnection(h http.Header, names []string) {
+	lines := h["Connection"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		var options []string
+		for option := range strings.SplitSeq(line, ",") {
+			option = strings.TrimSpace(option)
+			folded := foldHeaderName(option)
+			if option != "" && !slices.ContainsFunc(names, func(name string) bool { return foldHeaderName(name) == folded }) {
+				options = append(options, option)
+			}
+		}
+		if len(options) > 0 {
+			kept = append(kept, strings.Join(options, ", "))
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Connection")
+		return
+	}
+	h["Connection"] = kept
+}
+
+// foldHeaderName brings the spellings of a header name that programs take for
+// the same to one form. CGI turns `-` into `_`; some servers do so with every
+// character that is neither letter nor digit.
+func foldHeaderName(name string) string {
+	folded := func(c byte) byte {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			return c
+		}
+		return '-'
+	}
+	for i := 0; i < len(name); i++ {
+		if folded(name[i]) == name[i] {
+			continue
+		}
+		other := []byte(name)
+		for j := range other {
+			other[j] = folded(other[j])
+		}
+		return string(other)
+	}
+	return name
+}

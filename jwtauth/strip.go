@@ -1,0 +1,62 @@
+package jwtauth
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(Strip{})
+}
+
+// Strip removes from every request what only this module may say: the identity
+// headers that a guard of the site sets, unless a guard has set them for this
+// very request, and the session cookies of all realms. The Caddyfile directives
+// `jwt_auth` and `token_server` add it to their site; in JSON it stands, without
+// a matcher, before the handlers that pass requests on.
+type Strip struct {
+	// The realm whose session cookie is removed. Default: `default`.
+	Realm string `json:"realm,omitempty"`
+	// The names of the identity headers.
+	Headers []string `json:"headers,omitempty"`
+
+	realm string
+}
+
+// CaddyModule returns the Caddy module information.
+func (Strip) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.jwt_auth_strip",
+		New: func() caddy.Module { return new(Strip) },
+	}
+}
+
+// Provision finds the realm.
+func (s *Strip) Provision(ctx caddy.Context) error {
+	realm, err := realmOf(ctx, s.Realm)
+	if err != nil {
+		return err
+	}
+	s.realm = realm.name
+	for i, name := range s.Headers {
+		s.Headers[i] = http.CanonicalHeaderKey(name)
+	}
+	realm.app.owns(s.Headers)
+	return nil
+}
+
+// ServeHTTP implements [caddyhttp.MiddlewareHandler].
+func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	state := stateOf(r)
+	state.clearHeaders(r, s.Headers)
+	state.takeCookies(r, s.realm)
+	return next.ServeHTTP(w, r)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Strip)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Strip)(nil)
+)

@@ -1,0 +1,179 @@
+package jwtauth
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+)
+
+func init() {
+	caddy.RegisterModule(new(TokenServer))
+}
+
+// TokenServer serves the endpoints of a realm: `/token` (RFC 6749, with the
+// grants `password` and `refresh_token`), `/refresh`, `/revoke` (RFC 7009),
+// `/users/me` and `/.well-known/jwks.json` (RFC 7517). Requests for all other
+// paths are passed on.
+type TokenServer struct {
+	// The realm. Default: `default`.
+	Realm string `json:"realm,omitempty"`
+
+	// What stands before the paths of the endpoints, such as `/auth`.
+	// Default: nothing, they are at the site's root.
+	BasePath string `json:"base_path,omitempty"`
+
+	// `rfc6749` answers a wrong user name or password with 400, as the RFC
+	// says. Default: 401 with `WWW-Authenticate: Bearer`.
+	Errors string `json:"errors,omitempty"`
+
+	realm  *Realm
+	logger *zap.Logger
+	paths  oauth2.Server // for Match alone: the realm may not be open yet
+
+	once   sync.Once
+	server *oauth2.Server
+}
+
+const errorsRFC6749 = "rfc6749"
+
+// CaddyModule returns the Caddy module information.
+func (*TokenServer) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.token_server",
+		New: func() caddy.Module { return new(TokenServer) },
+	}
+}
+
+// Provision finds the realm.
+func (t *TokenServer) Provision(ctx caddy.Context) error {
+	t.logger = ctx.Logger()
+	t.paths.BasePath = t.BasePath
+	var err error
+	t.realm, err = realmOf(ctx, t.Realm)
+	return err
+}
+
+// Validate checks the options.
+func (t *TokenServer) Validate() error {
+	if err := CheckBasePath(t.BasePath); err != nil {
+		return err
+	}
+	if t.Errors != "" && t.Errors != errorsRFC6749 {
+		return fmt.Errorf("errors %q: it takes rfc6749, or is left out", t.Errors)
+	}
+	return nil
+}
+
+// CheckBasePath accepts "" and a clean path such as /auth.
+func CheckBasePath(path string) error {
+	if path == "" {
+		return nil
+	}
+	bad := path[0] != '/' || strings.HasSuffix(path, "/") || strings.Contains(path, "//")
+	for segment := range strings.SplitSeq(path, "/") {
+		bad = bad || segment == "." || segment == ".."
+	}
+	for _, c := range path {
+		bad = bad || c <= ' ' || c >= 0x7f || strings.ContainsRune(`%?#*{}\"`, c)
+	}
+	if bad {
+		return fmt.Errorf("base_path %q: it takes a path such as /auth, without a slash at its end, wildcards or placeholders", path)
+	}
+	return nil
+}
+
+// ServeHTTP answers requests for the endpoints, and passes all others on.
+func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !t.paths.Match(r.URL.Path) {
+		return next.ServeHTTP(w, r)
+	}
+	realm, err := t.realm.await(r.Context())
+	if err != nil {
+		oauth2.Unavailable(err).Write(w, r)
+		return nil
+	}
+	release, err := realm.state.use()
+	if err != nil {
+		oauth2.Unavailable(err).Write(w, r)
+		return nil
+	}
+	defer release()
+	t.once.Do(func() { t.server = t.build(realm) })
+	t.server.ServeHTTP(w, r)
+	return nil
+}
+
+// build wires the endpoints to the realm.
+func (t *TokenServer) build(realm *opened) *oauth2.Server {
+	return &oauth2.Server{
+		BasePath:      t.BasePath,
+		ErrorsRFC6749: t.Errors == errorsRFC6749,
+		Clients: func(id string) (oauth2.Client, bool) {
+			client, ok := realm.clients[id]
+			return client, ok
+		},
+		SignIn:    realm.signIn,
+		Users:     realm.liveUsers(),
+		Sessions:  realm.sessions,
+		Lifetimes: realm.lifetimes,
+		Issuer:    &realm.issuer,
+		Verifier:  realm.verifier,
+		Denied: func(sid, jti string) bool {
+			return realm.foreign(sid, jti) || realm.state.denied.Denied(sid, jti)
+		},
+		JWKS:     func() ([]byte, error) { return realm.keys.JWKS(), nil },
+		ClientIP: clientIP,
+		CookiePrincipal: func(r *http.Request) (*policy.Principal, error) {
+			return cookiePrincipal(r, realm)
+		},
+		Report: func(r *http.Request, err error) {
+			t.logger.Error("a request could not be answered", zap.String("realm", realm.name),
+				zap.String("path", r.URL.Path), zap.Error(err))
+		},
+	}
+}
+
+// cookiePrincipal is whom the session cookie names, nil for nobody.
+func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) {
+	value, presented, err := stateOf(r).takeCookies(r, realm.name).value(r)
+	if !presented {
+		return nil, nil
+	}
+	var principal *policy.Principal
+	if err == nil {
+		principal, err = realm.cookie(r.Context(), value)
+	}
+	if err != nil {
+		return nil, realm.cookieRefusal(err)
+	}
+	return principal, nil
+}
+
+// clientIP is the client's address as Caddy determined it, trusted proxies
+// taken into account. The zero Addr stands for an unknown one, as on a socket.
+func clientIP(r *http.Request) netip.Addr {
+	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	text, _, _ = strings.Cut(text, "%")
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap()
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*TokenServer)(nil)
+	_ caddy.Validator             = (*TokenServer)(nil)
+	_ caddyhttp.MiddlewareHandler = (*TokenServer)(nil)
+)
