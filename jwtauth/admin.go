@@ -57,7 +57,9 @@ func (a *App) OpenRealm(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := realm.start(ctx); err != nil {
+	// The users of the config that a command was given need not be those of
+	// the server: nobody is signed out because of them.
+	if err := realm.start(ctx, keepSessions); err != nil {
 		return fmt.Errorf("realm %s: %w", realm.name, err)
 	}
 	return nil

@@ -75,6 +75,20 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("realm %s: %w", name, err)
 		}
 	}
+	return a.checkStores()
+}
+
+// checkStores refuses two realms with one store: what one of them would revoke,
+// the other would not know.
+func (a *App) checkStores() error {
+	stores := make(map[string]string)
+	for _, name := range a.names() {
+		key := a.Realms[name].store.StoreKey(name)
+		if other, taken := stores[key]; taken {
+			return fmt.Errorf("realm %s: store: the realm %s has the same one (%s): give each realm its own", name, other, key)
+		}
+		stores[key] = name
+	}
 	return nil
 }
 
@@ -82,7 +96,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 // that come before it are waiting for it.
 func (a *App) Start() error {
 	for _, name := range a.names() {
-		if err := a.Realms[name].start(context.Background()); err != nil {
+		if err := a.Realms[name].start(context.Background(), endSessionsOfChanged); err != nil {
 			return fmt.Errorf("realm %s: %w", name, err)
 		}
 	}

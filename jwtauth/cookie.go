@@ -35,6 +35,10 @@ func takeCookies(h http.Header) map[string]takenCookies {
 	taken := make(map[string]takenCookies, 1)
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
+		if !carriesCookie(line) {
+			kept = append(kept, line)
+			continue
+		}
 		var others []string
 		for pair := range strings.SplitSeq(line, ";") {
 			key, value, _ := strings.Cut(pair, "=")

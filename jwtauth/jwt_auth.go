@@ -232,7 +232,13 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return g.refuse(w, r, state, oauth2.NotAuthenticated())
 	}
 	state.principal, state.realm = principal, realm
-	g.setHeaders(r, state)
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if principal != nil {
+		// What Caddy's own authentication handler said of a user before would
+		// come first, and be mixed with what this guard says.
+		repl.DeleteByPrefix(userPlaceholder)
+	}
+	g.setHeaders(r, state, repl)
 	if g.usesQuery() {
 		w.Header().Set("Cache-Control", "private") // RFC 6750 §2.3
 	}
@@ -309,11 +315,7 @@ func (g *JWTAuth) authorize(p *policy.Principal) *oauth2.Error {
 }
 
 // setHeaders tells the upstream who is asking. The values are expanded once.
-func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
-	if len(g.SetHeaders) == 0 {
-		return
-	}
-	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+func (g *JWTAuth) setHeaders(r *http.Request, state *requestState, repl *caddy.Replacer) {
 	for i, header := range g.SetHeaders {
 		name := g.owned[i]
 		value := repl.ReplaceAll(header.Value, "")

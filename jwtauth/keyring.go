@@ -199,6 +199,11 @@ func (k *keyring) rotate(algorithm string, now time.Time, immediately bool) erro
 	from := now.Add(publishAhead)
 	if immediately {
 		from = now
+		// A key that still waits must not take over later from the one that
+		// somebody wanted at once.
+		signing, sealing := k.signing(algorithm, now).ID, k.refresh(now).ID
+		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool { return r.SignsFrom.After(now) && r.ID != signing })
+		k.Refresh = slices.DeleteFunc(k.Refresh, func(r refreshKeyRecord) bool { return r.UsedFrom.After(now) && r.ID != sealing })
 	}
 	if err := k.addSigningKey(algorithm, now, from); err != nil {
 		return err

@@ -202,6 +202,24 @@ func TestRotationNow(t *testing.T) {
 	}
 }
 
+func TestRotationNowReplacesAWaitingKey(t *testing.T) {
+	clock := newTestClock()
+	keys := mustKeys(t, t.TempDir(), clock, "ES256")
+	for _, now := range []bool{false, true} {
+		if err := keys.rotate(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wanted, wantedRefresh := keys.Signing().Signing().ID, keys.Current().ID
+	clock.advance(2 * publishAhead)
+	if err := keys.read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if keys.Signing().Signing().ID != wanted || keys.Current().ID != wantedRefresh {
+		t.Error("the key that waited took over from the one made at once")
+	}
+}
+
 func TestOldKeysAreDroppedWhenNothingNeedsThem(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	keys := mustKeys(t, dir, clock, "ES256")

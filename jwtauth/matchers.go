@@ -70,7 +70,7 @@ func (m MatchRole) Validate() error {
 	return nil
 }
 
-// Match implements [caddyhttp.RequestMatcher].
+// Match reports whether the request matches.
 func (m MatchRole) Match(r *http.Request) bool {
 	p := principalOf(r)
 	return p != nil && len(m) > 0 && policy.Rule{AnyRoles: m}.Check(p) == nil
@@ -147,7 +147,7 @@ func (m MatchClaim) Validate() error {
 	return nil
 }
 
-// Match implements [caddyhttp.RequestMatcher].
+// Match reports whether the request matches.
 func (m MatchClaim) Match(r *http.Request) bool {
 	p := principalOf(r)
 	if p == nil || len(m) == 0 {
@@ -197,12 +197,10 @@ func celStrings(data ref.Val) ([]string, error) {
 var (
 	_ caddyfile.Unmarshaler             = (*MatchRole)(nil)
 	_ caddy.Validator                   = (*MatchRole)(nil)
-	_ caddyhttp.RequestMatcher          = (*MatchRole)(nil)
 	_ caddyhttp.RequestMatcherWithError = (*MatchRole)(nil)
 	_ caddyhttp.CELLibraryProducer      = (*MatchRole)(nil)
 	_ caddyfile.Unmarshaler             = (*MatchClaim)(nil)
 	_ caddy.Validator                   = (*MatchClaim)(nil)
-	_ caddyhttp.RequestMatcher          = (*MatchClaim)(nil)
 	_ caddyhttp.RequestMatcherWithError = (*MatchClaim)(nil)
 	_ caddyhttp.CELLibraryProducer      = (*MatchClaim)(nil)
 )

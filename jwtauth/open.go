@@ -46,7 +46,7 @@ type opened struct {
 }
 
 // start opens the realm. Whatever happens, close is called later.
-func (r *Realm) start(ctx context.Context) error {
+func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 	if !r.used && !r.written {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (r *Realm) start(ctx context.Context) error {
 		name: r.name, logger: r.logger, lifetimes: r.parsed.lifetimes,
 		clients: r.parsed.clients, hasher: r.parsed.hasher,
 	}
-	if err := o.open(ctx, r); err != nil {
+	if err := o.open(ctx, r, changed); err != nil {
 		o.close()
 		r.waiter.done(nil)
 		return err
@@ -84,7 +84,16 @@ func (o *opened) close() {
 	})
 }
 
-func (o *opened) open(ctx context.Context, r *Realm) error {
+// changedUsers says what becomes of the sessions of users whom the config, or a
+// users file, has removed, disabled or given another password.
+type changedUsers bool
+
+const (
+	endSessionsOfChanged changedUsers = true
+	keepSessions         changedUsers = false
+)
+
+func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error {
 	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
 	keys, err := openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger)
 	if err != nil {
@@ -103,7 +112,7 @@ func (o *opened) open(ctx context.Context, r *Realm) error {
 	if err != nil {
 		return err
 	}
-	if err := o.openDirectory(ctx, r); err != nil {
+	if err := o.openDirectory(ctx, r, changed); err != nil {
 		return err
 	}
 	o.wire(r, slots)
@@ -128,9 +137,9 @@ func (o *opened) openSlots(key slotsKey) (*password.Slots, error) {
 	return value.(sharedSlots).Slots, nil
 }
 
-// openDirectory puts this config's users in force and ends the sessions of
-// those who were removed, disabled or given another password by it.
-func (o *opened) openDirectory(ctx context.Context, r *Realm) error {
+// openDirectory puts this config's users in force, ends the sessions of those
+// who were changed by it, and follows the users files.
+func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUsers) error {
 	files := userFiles(r.UsersFiles)
 	directory, err := user.NewDirectory(r.parsed.users, files, o.state.store)
 	if err != nil {
@@ -148,6 +157,9 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm) error {
 	}
 	o.state.attach(directory)
 	o.undo = append(o.undo, func() { o.withdraw(directory) })
+	if changed == keepSessions {
+		return nil
+	}
 	if _, err := directory.Reconcile(ctx, o.state.store, o.state.store); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type parsed struct {
 	algorithm string
 	keys      []*accesstoken.Key
 	users     []user.User
+	readOnly  []user.User // users, and those of the users files as they were
 	clients   map[string]oauth2.Client
 	hasher    *password.Hasher
 	throttle  throttle.Config
@@ -144,7 +145,11 @@ func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
 	if err != nil {
 		return err
 	}
-	return directory.Load()
+	if err := directory.Load(); err != nil {
+		return err
+	}
+	r.parsed.readOnly = directory.ReadOnly()
+	return nil
 }
 
 func userFiles(paths []string) []*user.File {
@@ -164,7 +169,7 @@ func (r *Realm) provisionClients(repl *caddy.Replacer) error {
 		if _, twice := r.parsed.clients[given.ID]; twice {
 			return fmt.Errorf("client %s is defined twice", given.ID)
 		}
-		if slices.ContainsFunc(r.parsed.users, func(u user.User) bool { return u.Username == given.ID }) {
+		if slices.ContainsFunc(r.parsed.readOnly, func(u user.User) bool { return u.Username == given.ID }) {
 			return errClientIsUser(given.ID)
 		}
 		client := oauth2.Client{ID: given.ID, Grants: given.Grants, Scopes: given.Scopes}

@@ -100,7 +100,7 @@ type SigningKey struct {
 type User struct {
 	// The name that is typed to sign in. Upper and lower case are different.
 	Username string `json:"username"`
-	// A hash made by `caddy jwtauth hash-password` or another tool: argon2id,
+	// A hash made by `caddy hash-password` or another tool: argon2id,
 	// bcrypt, scrypt or PBKDF2-SHA256, in PHC, modular-crypt or passlib spelling.
 	// Placeholders are replaced when the config is loaded.
 	PasswordHash string `json:"password_hash"`

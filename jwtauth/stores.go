@@ -22,8 +22,9 @@ type StoreModule interface {
 	caddy.Module
 
 	// StoreKey identifies what OpenStore opens for a realm. Configs with the
-	// same key share one open store, also over a reload. It may be called
-	// before OpenStore and has no effect.
+	// same key share one open store, also over a reload; two realms of one
+	// config must not have the same. It may be called before OpenStore and has
+	// no effect.
 	StoreKey(realm string) string
 
 	// OpenStore opens the store. The caller closes it.
@@ -103,7 +104,7 @@ func (*MemoryStore) CaddyModule() caddy.ModuleInfo {
 }
 
 // StoreKey implements [StoreModule].
-func (*MemoryStore) StoreKey(string) string { return "memory" }
+func (*MemoryStore) StoreKey(realm string) string { return "memory " + realm }
 
 // OpenStore implements [StoreModule].
 func (*MemoryStore) OpenStore(context.Context, string) (store.Store, error) {

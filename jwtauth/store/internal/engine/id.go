@@ -19,6 +19,9 @@ func NewID(random io.Reader) (string, error) {
 	for i, b := range id {
 		id[i] = alphabet[b&63]
 	}
+	if id[0] == '-' || id[0] == '_' {
+		id[0] = 'A' // session ids begin with this one; none may look like a flag
+	}
 	return string(id), nil
 }
 

@@ -1,0 +1,23 @@
+# Caddy's own build tags: they leave out databases that nothing here uses.
+TAGS := nobadger,nomysql,nopgx
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: test fmt vet staticcheck unit build
+
+# Everything that has to pass before a change is done.
+test: fmt vet staticcheck unit
+
+fmt:
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
+
+vet:
+	go vet -tags $(TAGS) ./...
+
+staticcheck:
+	go run $(STATICCHECK) -tags $(TAGS) ./...
+
+unit:
+	go test -tags $(TAGS) -race -timeout 30m $(GOTESTFLAGS) ./...
+
+build:
+	go build -tags $(TAGS) -o caddy ./cmd/caddy

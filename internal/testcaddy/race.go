@@ -1,0 +1,6 @@
+//go:build race
+
+package testcaddy
+
+// raceEnabled reports whether the tests are run with -race.
+const raceEnabled = true
