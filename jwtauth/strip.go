@@ -17,7 +17,8 @@ func init() {
 // `jwt_auth` and `token_server` add it to their site; in JSON it stands, without
 // a matcher, before the handlers that pass requests on.
 type Strip struct {
-	// The realm whose session cookie is removed. Default: `default`.
+	// Any realm of the config; the session cookies of all of them are removed.
+	// Default: `default`.
 	Realm string `json:"realm,omitempty"`
 	// The names of the identity headers.
 	Headers []string `json:"headers,omitempty"`
