@@ -18,10 +18,12 @@ package testcaddy
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -38,6 +40,7 @@ const tags = "nobadger,nomysql,nopgx"
 var built struct {
 	dir  string // made by Main, "" without it
 	race bool   // asked for by MainRace
+	seen sync.Once
 	once sync.Once
 	path string
 	err  error
@@ -66,6 +69,7 @@ func MainRace(m *testing.M) {
 // process builds it.
 func Build(t testing.TB) string {
 	t.Helper()
+	built.seen.Do(lookAtSources)
 	if path := os.Getenv(EnvBinary); path != "" {
 		return path
 	}
@@ -77,6 +81,26 @@ func Build(t testing.TB) string {
 		t.Fatal(built.err)
 	}
 	return built.path
+}
+
+// lookAtSources tells `go test` what the binary is made of: a test that has
+// looked at a file is not answered from the cache when the file has changed.
+func lookAtSources() {
+	root, err := Root()
+	if err != nil {
+		return // build says so
+	}
+	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), "."):
+			return filepath.SkipDir
+		case !entry.IsDir():
+			_, _ = os.Stat(path)
+		}
+		return nil
+	})
 }
 
 func build(dir string, race bool) (string, error) {

@@ -152,7 +152,10 @@ func (c *Caddy) TryStart() error {
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.Dir, c.env, &c.logs, &c.logs
 	c.check(cmd.Start())
 	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	go func() {
+		done <- cmd.Wait()
+		close(done) // whoever waits too must not wait for ever
+	}()
 	c.cmd, c.done = cmd, done
 	select {
 	case <-ready:
