@@ -15,14 +15,6 @@ const (
 	cookieHostPrefix = "__Host-"
 )
 
-// cookieName is the name of a realm's session cookie without its prefix.
-func cookieName(realm string) string {
-	if realm == DefaultRealm {
-		return cookieBaseName
-	}
-	return cookieBaseName + "_" + realm
-}
-
 // takeCookies removes the session cookies of all realms from the header, so that
 // no upstream sees them (cookies know no ports: another site of the host may have
 // set them), and returns what they held, by realm. Names are compared without

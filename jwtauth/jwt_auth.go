@@ -189,6 +189,8 @@ func (g *JWTAuth) Validate() error {
 var reservedHeaders = []string{
 	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Host",
 	"Transfer-Encoding", "Upgrade", "Te", "Trailer", "Keep-Alive", "Proxy-Authorization",
+	"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
+	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
 }
 
 func validateIdentityHeaders(headers []IdentityHeader) error {
@@ -314,8 +316,15 @@ func (g *JWTAuth) authorize(p *policy.Principal) *oauth2.Error {
 	return oauth2.Forbidden(scopes, err)
 }
 
-// setHeaders tells the upstream who is asking. The values are expanded once.
+// setHeaders tells the upstream who is asking, and nothing where that is nobody.
+// The values are expanded once.
 func (g *JWTAuth) setHeaders(r *http.Request, state *requestState, repl *caddy.Replacer) {
+	if state.principal == nil {
+		for _, name := range g.owned {
+			r.Header.Del(name)
+		}
+		return
+	}
 	for i, header := range g.SetHeaders {
 		name := g.owned[i]
 		value := repl.ReplaceAll(header.Value, "")

@@ -22,9 +22,10 @@ import (
 // keyringVersion is the format of the record. A newer one is refused.
 const keyringVersion = 1
 
-// publishAhead is how long a new key is published before it signs: the
-// max-age of the JWKS answer, so that no verifier meets a key it has not seen.
-const publishAhead = 10 * time.Minute
+// publishAhead is how long a new key waits before it signs, so that no verifier
+// meets a key it has not seen: the max-age of the JWKS answer, after the time in
+// which every machine of the realm has come to publish it.
+const publishAhead = 10*time.Minute + 2*keysReadEvery
 
 // keyring is the record of a realm's own keys in Caddy's storage, at
 // jwtauth/<realm>/keys.json.
@@ -53,6 +54,7 @@ type signingKeyRecord struct {
 	PrivateKey string    `json:"private_key"`
 	CreatedAt  time.Time `json:"created_at"`
 	SignsFrom  time.Time `json:"signs_from"`
+	retirement
 }
 
 type refreshKeyRecord struct {
@@ -60,6 +62,7 @@ type refreshKeyRecord struct {
 	Secret    []byte    `json:"secret"`
 	CreatedAt time.Time `json:"created_at"`
 	UsedFrom  time.Time `json:"used_from"`
+	retirement
 }
 
 type configuredKeyRecord struct {
@@ -211,31 +214,57 @@ func (k *keyring) rotate(algorithm string, now time.Time, immediately bool) erro
 	if err := k.addRefreshKey(now, from); err != nil {
 		return err
 	}
-	k.prune(now)
+	k.retire(algorithm, now)
 	return nil
 }
 
-// prune drops keys whose successor has been in use for longer than anything
-// made with the old key can last.
-func (k *keyring) prune(now time.Time) (changed bool) {
+// retire notes which keys have stopped signing, and drops those that did so
+// longer ago than anything made with them can last. algorithm is the configured
+// one: where it was changed, and changed back, a key signs again.
+func (k *keyring) retire(algorithm string, now time.Time) (changed bool) {
 	before := len(k.Signing) + len(k.Refresh)
-	k.Signing = dropRetired(k.Signing, now, k.LongestAccess, func(r signingKeyRecord) time.Time { return r.SignsFrom })
-	k.Refresh = dropRetired(k.Refresh, now, k.LongestRefresh, func(r refreshKeyRecord) time.Time { return r.UsedFrom })
-	return len(k.Signing)+len(k.Refresh) != before
+	if len(k.Signing) > 0 {
+		signing := k.signing(algorithm, now).ID
+		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool { return r.spent(now, k.LongestAccess, signing, r.ID) })
+		for i := range k.Signing {
+			r := &k.Signing[i]
+			changed = r.mark(now, r.ID == signing, r.SignsFrom) || changed
+		}
+	}
+	sealing := k.refresh(now).ID
+	k.Refresh = slices.DeleteFunc(k.Refresh, func(r refreshKeyRecord) bool { return r.spent(now, k.LongestRefresh, sealing, r.ID) })
+	for i := range k.Refresh {
+		r := &k.Refresh[i]
+		changed = r.mark(now, r.ID == sealing, r.UsedFrom) || changed
+	}
+	return changed || len(k.Signing)+len(k.Refresh) != before
+}
+
+// retirement is when a key was first seen to be no longer in use, zero for one
+// that is, or that still waits.
+type retirement struct {
+	RetiredAt time.Time `json:"retired_at,omitzero"`
 }
 
 // retiredMargin covers the clocks of other machines, and the leeway.
 const retiredMargin = time.Hour
 
-// dropRetired drops the records, ordered by the time they came into use, that
-// were followed by another one longer ago than lifetime seconds and the margin.
-func dropRetired[R any](records []R, now time.Time, lifetime int64, from func(R) time.Time) []R {
-	slices.SortStableFunc(records, func(a, b R) int { return from(a).Compare(from(b)) })
-	keep := time.Duration(lifetime)*time.Second + retiredMargin
-	for len(records) > 1 && now.After(from(records[1]).Add(keep)) {
-		records = records[1:]
+// spent reports a key whose last product has expired: lifetime is in seconds.
+func (r retirement) spent(now time.Time, lifetime int64, current, id string) bool {
+	return id != current && !r.RetiredAt.IsZero() && now.After(r.RetiredAt.Add(time.Duration(lifetime)*time.Second+retiredMargin))
+}
+
+// mark notes whether a key is in use, and reports whether that is news.
+func (r *retirement) mark(now time.Time, inUse bool, from time.Time) bool {
+	switch {
+	case inUse && !r.RetiredAt.IsZero():
+		r.RetiredAt = time.Time{}
+	case !inUse && r.RetiredAt.IsZero() && !from.After(now):
+		r.RetiredAt = now
+	default:
+		return false
 	}
-	return records
+	return true
 }
 
 // signing is the key that signs at now: of the keys of the algorithm whose time

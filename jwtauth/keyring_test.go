@@ -296,6 +296,32 @@ func TestAnotherAlgorithmWaitsLikeARotation(t *testing.T) {
 	}
 }
 
+// Changed to another algorithm and back again, the first key signs once more: what
+// it signs must verify, however old the key is.
+func TestAlgorithmChangedBack(t *testing.T) {
+	dir, clock := t.TempDir(), newTestClock()
+	first := mustKeys(t, dir, clock, "ES256").Signing().Signing().ID
+	clock.advance(24 * time.Hour)
+	mustKeys(t, dir, clock, "EdDSA")
+	clock.advance(publishAhead + time.Minute)
+	mustKeys(t, dir, clock, "EdDSA")
+	for range 3 {
+		keys := mustKeys(t, dir, clock, "ES256")
+		if got := keys.Signing().Signing(); got.ID != first || got.Algorithm != "ES256" {
+			t.Fatalf("%s signs, want the first key again", got)
+		}
+		clock.advance(24 * time.Hour)
+	}
+	if keys := mustKeys(t, dir, clock, "ES256"); len(keys.Signing().All()) != 1 {
+		t.Error("the key of the other algorithm is kept for ever")
+	}
+	mustKeys(t, dir, clock, "EdDSA") // makes a key, which waits
+	clock.advance(publishAhead + time.Minute)
+	if keys := mustKeys(t, dir, clock, "EdDSA"); keys.Signing().Lookup(first) == nil {
+		t.Error("the first key was dropped although it signed until now")
+	}
+}
+
 func TestConfiguredSecretsKeepTheirRandomID(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	parse := func(secret string) *accesstoken.Key {

@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,6 +41,9 @@ type keyView struct {
 	signing *accesstoken.KeySet
 	refresh *session.KeySet
 	jwks    []byte
+	// decoyKey decides what an unknown name costs. It stays when keys rotate, as
+	// the cost of known names does.
+	decoyKey []byte
 }
 
 // openKeys reads the realm's keyring, and writes it where it lacks something:
@@ -51,14 +55,14 @@ func openKeys(ctx context.Context, storage keyringStorage, algorithm string, con
 	}
 	complete := func(ring *keyring, now time.Time) (bool, error) {
 		changed := ring.adopt(lt)
-		changed = ring.prune(now) || changed
 		if len(configured) == 0 {
 			made, err := ring.ensureSigningKey(algorithm, now)
 			if err != nil {
 				return false, err
 			}
-			changed = changed || made
+			changed = made || changed
 		}
+		changed = ring.retire(algorithm, now) || changed
 		for i, key := range configured {
 			if !key.Symmetric() {
 				continue
@@ -102,7 +106,8 @@ func (k *keyring) adopt(lt session.Lifetimes) (changed bool) {
 // use makes a keyring the one in force.
 func (k *liveKeys) use(ring *keyring) error {
 	now := k.storage.now()
-	view := &keyView{realmID: ring.RealmID}
+	decoyKey := sha256.Sum256(append([]byte("jwtauth decoys\x00"), ring.FingerprintKey...))
+	view := &keyView{realmID: ring.RealmID, decoyKey: decoyKey[:]}
 	var err error
 	if view.signing, err = k.signingKeys(ring, now); err != nil {
 		return err

@@ -2,7 +2,6 @@ package jwtauth
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -160,7 +159,7 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUse
 	if changed == keepSessions {
 		return nil
 	}
-	if _, err := directory.Reconcile(ctx, o.state.store, o.state.store); err != nil {
+	if _, _, err := o.state.reconcile(ctx, directory); err != nil {
 		return err
 	}
 	for i := range files {
@@ -180,7 +179,7 @@ func (o *opened) withdraw(directory *user.Directory) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if _, err := back.Reconcile(ctx, o.state.store, o.state.store); err != nil {
+	if _, _, err := o.state.reconcile(ctx, back); err != nil {
 		o.logger.Error("returning to the users of the running config", zap.Error(err))
 	}
 }
@@ -193,21 +192,40 @@ func (o *opened) watch(directory *user.Directory, file *user.File) (stop func())
 				o.logger.Error("the users file is broken; its last good version stays in force", zap.Error(err))
 				return
 			}
-			if o.state.users() != directory {
-				return // a newer config rules
-			}
-			if o.state.users() != directory {
-				return // a newer config rules; its own watch does the rest
-			}
-			ended, err := directory.Reconcile(ctx, o.state.store, o.state.store)
-			if err != nil {
-				o.logger.Error("ending the sessions of changed users", zap.String("users_file", file.Path()), zap.Error(err))
-			}
-			o.logger.Info("users file read", zap.String("users_file", file.Path()),
-				zap.Int("users", len(users)), zap.Strings("sessions_ended_of", ended))
+			o.usersChanged(ctx, directory, file.Path(), len(users))
 		})
 	})
 }
+
+// usersChanged ends the sessions of users whom a new version of a users file has
+// changed. It does not give up: until then those sessions would go on.
+func (o *opened) usersChanged(ctx context.Context, directory *user.Directory, path string, users int) {
+	for wait := reconcileRetry; ; wait = min(2*wait, reconcileRetryMax) {
+		ended, ruling, err := o.state.reconcile(ctx, directory)
+		if !ruling {
+			return // a newer config rules; its own watch does the rest
+		}
+		if err == nil {
+			o.logger.Info("users file read", zap.String("users_file", path),
+				zap.Int("users", users), zap.Strings("sessions_ended_of", ended))
+			return
+		}
+		o.logger.Error("ending the sessions of changed users; it is tried again",
+			zap.String("users_file", path), zap.Error(err))
+		again := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return
+		case <-again.C:
+		}
+	}
+}
+
+const (
+	reconcileRetry    = time.Second
+	reconcileRetryMax = time.Minute
+)
 
 // wire joins the parts.
 func (o *opened) wire(r *Realm, slots *password.Slots) {
@@ -229,8 +247,7 @@ func (o *opened) wire(r *Realm, slots *password.Slots) {
 		Sign: func(c *accesstoken.Claims) (string, error) { return o.keys.Signing().Sign(c) },
 	}
 	o.limiter = throttle.New(live, r.parsed.throttle)
-	decoyKey := sha256.Sum256(append([]byte("jwtauth decoys\x00"), o.keys.Current().Secret...))
-	decoys := password.NewDecoys(decoyKey[:], o.hasher.Profile())
+	decoys := password.NewDecoys(o.keys.view.Load().decoyKey, o.hasher.Profile())
 	o.signIn = &signin.Service{
 		Users: o.liveUsers(), Epochs: live, Throttle: o.limiter, Slots: slots, Hasher: o.hasher, Decoys: decoys,
 		Report: func(username string, err error) {

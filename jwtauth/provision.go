@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -217,5 +218,11 @@ func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
 // {file.*}. One that is empty is an error: an unset variable must not become an
 // empty secret. Braces that are no placeholder stay as they are.
 func expand(repl *caddy.Replacer, value string) (string, error) {
+	if !strings.Contains(value, "{") || !slices.ContainsFunc(loadPlaceholders, func(p string) bool { return strings.Contains(value, p) }) {
+		return value, nil // also where a secret has braces, or backslashes before them
+	}
 	return repl.ReplaceOrErr(value, true, false)
 }
+
+// loadPlaceholders begin the placeholders that are known when a config is loaded.
+var loadPlaceholders = []string{"{env.", "{file.", "{system.", "{time."}

@@ -49,12 +49,13 @@ type state struct {
 	mu          sync.Mutex
 	directories []*user.Directory
 	directory   atomic.Pointer[user.Directory]
+	reconciling sync.Mutex
 }
 
 // openState returns the state that a realm shares with the config before it,
 // or opens it.
 func openState(ctx context.Context, realm string, module StoreModule, logger *zap.Logger) (*state, string, error) {
-	key := realm + "\x00" + module.StoreKey(realm)
+	key := module.StoreKey(realm)
 	value, _, err := states.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return newState(ctx, realm, module, logger)
 	})
@@ -71,6 +72,7 @@ func newState(ctx context.Context, realm string, module StoreModule, logger *zap
 	}
 	s := &state{denied: revocation.NewSet()}
 	s.feed = revocation.NewFeed(opened, s.denied)
+	s.feed.OnError = func(err error) { logger.Error("reading the revocations", zap.Error(err)) }
 	if err := s.feed.Sync(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the revocations: %w", err), opened.Close())
 	}
@@ -115,6 +117,19 @@ func (s *state) use() (release func(), err error) {
 }
 
 var errClosed = errors.New("the realm was closed by a config reload")
+
+// reconcile ends the sessions of users whom d has changed, where d rules. One
+// directory at a time is compared with what the store remembers: an old config's
+// watch must not write its users down after those of a new config.
+func (s *state) reconcile(ctx context.Context, d *user.Directory) (ended []string, ruling bool, err error) {
+	s.reconciling.Lock()
+	defer s.reconciling.Unlock()
+	if s.users() != d {
+		return nil, false, nil
+	}
+	ended, err = d.Reconcile(ctx, s.store, s.store)
+	return ended, true, err
+}
 
 // attach makes a config's directory the one that rules.
 func (s *state) attach(d *user.Directory) {

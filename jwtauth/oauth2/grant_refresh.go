@@ -36,11 +36,11 @@ func isDeadRefreshToken(err error) bool {
 // at once raises the epoch, which that step compares.
 func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 	ctx := r.Context()
-	asked, err := parseScope(r.form["scope"])
+	ref, err := s.Sessions.Parse(token)
 	if err != nil {
 		return nil, err
 	}
-	ref, err := s.Sessions.Parse(token)
+	asked, err := parseScope(r.form["scope"])
 	if err != nil {
 		return nil, err
 	}

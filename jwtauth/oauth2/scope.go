@@ -11,6 +11,9 @@ func invalidScope(description string) *Error {
 	return refused(codeInvalidScope, description, nil)
 }
 
+// maxScopes bounds the work that a stranger's list of scopes can make.
+const maxScopes = 128
+
 // parseScope reads the "scope" parameter (RFC 6749 §3.3): names between spaces,
 // each counted once. nil means that none was asked for.
 func parseScope(text string) ([]string, error) {
@@ -21,6 +24,9 @@ func parseScope(text string) ([]string, error) {
 		}
 		if user.CheckScope(name) != nil {
 			return nil, invalidScope("The scope is not a list of scope names")
+		}
+		if len(scopes) == maxScopes {
+			return nil, invalidScope("The scope has too many names")
 		}
 		scopes = append(scopes, name)
 	}

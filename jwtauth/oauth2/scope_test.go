@@ -3,6 +3,7 @@ package oauth2
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,5 +97,19 @@ func TestRefreshScopes(t *testing.T) {
 				t.Errorf("%q %v", got, err)
 			}
 		})
+	}
+}
+
+// A list of scopes is read before anybody has proved anything.
+func TestScopeOfAStrangerIsBounded(t *testing.T) {
+	names := make([]string, maxScopes+1)
+	for i := range names {
+		names[i] = "scope" + strconv.Itoa(i)
+	}
+	if _, err := parseScope(strings.Join(names[:maxScopes], " ")); err != nil {
+		t.Errorf("%d scopes: %v", maxScopes, err)
+	}
+	if _, err := parseScope(strings.Join(names, " ")); err == nil {
+		t.Errorf("%d scopes were accepted", len(names))
 	}
 }

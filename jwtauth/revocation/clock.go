@@ -13,6 +13,10 @@ const (
 	believed = time.Hour
 )
 
+// Late is how much longer than needed a revocation is kept, in memory and in a
+// store: a clock that is set back by less makes no forgotten token valid again.
+const Late = time.Hour
+
 // Clock tells the time for throwing revocations away. A clock that is set
 // forward by mistake and then back would otherwise make revoked tokens valid
 // again, with nothing left that denies them. So a step forward counts only

@@ -201,7 +201,7 @@ func TestRunFollowsTheLog(t *testing.T) {
 		if age := time.Since(f.SyncedAt()); age > poll {
 			t.Fatalf("synced %v ago", age)
 		}
-		time.Sleep(2 * sweep)
+		time.Sleep(Late + 2*sweep)
 		synctest.Wait()
 		if set.Denied("signalled", "") || !set.Denied("polled", "") {
 			t.Fatal("a sweep must forget what has passed and nothing else")

@@ -43,7 +43,7 @@ func RunCollector(ctx context.Context, c session.Collector, every time.Duration,
 // collect removes what has expired, in steps.
 func collect(ctx context.Context, c session.Collector, clock *revocation.Clock) (removed int, err error) {
 	for {
-		n, err := c.Collect(ctx, clock.Now(), collectStep)
+		n, err := c.Collect(ctx, clock.Now().Add(-revocation.Late), collectStep)
 		removed += n
 		if err != nil || n < collectStep {
 			return removed, err

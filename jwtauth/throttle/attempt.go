@@ -24,8 +24,9 @@ type Attempt struct {
 	ended                      atomic.Bool
 }
 
-// Succeed takes the attempt's failure back, forgets the account's failures and
-// makes the address known to the account. Other failures of the address stay:
+// Succeed takes the attempt's failure back, forgets the account's failures from
+// this address, and from all that are not known unless this one was, and makes
+// the address known to the account. Other failures of the address stay:
 // an attacker may have an account of his own. It does nothing for a throttled
 // attempt, which cannot succeed, and for one that was ended before.
 func (a *Attempt) Succeed(ctx context.Context) error {
@@ -33,7 +34,12 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 		return nil
 	}
 	return a.end(ctx, func(now time.Time, c *counters) {
-		c.account, c.knownCount = Counter{}, Counter{}
+		c.knownCount = Counter{}
+		if !a.known {
+			// An owner who signs in often, from home, must not wipe out
+			// what strangers have tried meanwhile.
+			c.account = Counter{}
+		}
 		// "No address" is everybody's.
 		if a.addressed {
 			c.known = Counter{Failures: c.generation.Failures, Expires: now.Add(a.limiter.cfg.KnownFor)}

@@ -208,8 +208,29 @@ func TestHundredInARowLeavesKnownAddressesOpen(t *testing.T) {
 			t.Fatal("a stranger locked alice out of an address that is known to be hers")
 		}
 		r.succeed(a)
-		if !r.open("alice", abroad) {
-			t.Error("her success did not end the row")
+		if r.open("alice", abroad) {
+			t.Error("her success at home gave a stranger new guesses")
+		}
+	})
+}
+
+// A program that signs in every minute, from a known address, is no reason to let
+// strangers guess on.
+func TestOwnersSuccessDoesNotFeedStrangers(t *testing.T) {
+	bubble(t, wide, func(r rig) {
+		const home, abroad = "192.0.2.1", "198.51.100.1"
+		r.succeed(r.begin("alice", home))
+		guesses := 0
+		for range 50 {
+			for range 6 {
+				if !r.begin("alice", abroad).Throttled {
+					guesses++
+				}
+			}
+			r.succeed(r.begin("alice", home))
+		}
+		if guesses != 5 {
+			t.Errorf("%d guesses of a stranger, want the 5 free ones", guesses)
 		}
 	})
 }
