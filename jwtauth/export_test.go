@@ -1,0 +1,133 @@
+package jwtauth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+// SignedIn is a session of the running Caddy, and what can be presented for it.
+type SignedIn struct {
+	SID, Access, Refresh string
+	// CookieName is without a prefix, CookieValue what a browser would hold.
+	CookieName, CookieValue string
+}
+
+// SignIn makes a session as a sign-in does, without a password.
+func SignIn(realm, username string, scopes ...string) (SignedIn, error) {
+	o, err := running(realm)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	ctx := context.Background()
+	epoch, err := o.sessions.Epoch(ctx, username)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	entry, err := o.state.users().Lookup(ctx, username)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	grant, err := o.sessions.Create(ctx, o.lifetimes, session.NewSession{User: username, Epoch: epoch, Scopes: scopes})
+	if err != nil {
+		return SignedIn{}, err
+	}
+	access, err := o.issuer.Issue(oauth2.Grant{
+		User: entry.User, Session: grant.Session.ID, Scopes: scopes, IssuedAt: time.Now(), ExpiresAt: grant.AccessExpiresAt,
+	})
+	if err != nil {
+		return SignedIn{}, err
+	}
+	cookie, err := o.sessions.Cookie(grant.Session)
+	return SignedIn{
+		SID: grant.Session.ID, Access: access, Refresh: grant.RefreshToken,
+		CookieName: cookieName(realm), CookieValue: cookie,
+	}, err
+}
+
+// cookieName is the name of a realm's session cookie without its prefix.
+func cookieName(realm string) string {
+	if realm == DefaultRealm {
+		return cookieBaseName
+	}
+	return cookieBaseName + "_" + realm
+}
+
+// Issue signs claims with the running realm's key, after change has had its way
+// with those that a token of the realm needs.
+func Issue(realm string, change func(*accesstoken.Claims)) (string, error) {
+	o, err := running(realm)
+	if err != nil {
+		return "", err
+	}
+	now := time.Now()
+	c := &accesstoken.Claims{
+		Issuer: o.issuer.ID, Audience: o.issuer.Audience, Subject: "alice", ClientID: oauth2.FirstParty,
+		IssuedAt: now, ExpiresAt: now.Add(time.Minute), ID: o.storeID + rand.Text()[:22],
+	}
+	change(c)
+	return o.keys.Signing().Sign(c)
+}
+
+// SessionCount returns how many sessions a user has in the store.
+func SessionCount(realm, username string) (int, error) {
+	o, err := running(realm)
+	if err != nil {
+		return 0, err
+	}
+	sessions, err := o.sessions.List(context.Background(), username)
+	return len(sessions), err
+}
+
+// HoldSlot takes a hashing slot of the running realm.
+func HoldSlot(ctx context.Context, realm string) (release func(), err error) {
+	o, err := running(realm)
+	if err != nil {
+		return nil, err
+	}
+	return o.signIn.Slots.Acquire(ctx)
+}
+
+func running(realm string) (*opened, error) {
+	app, err := caddy.ActiveContext().AppIfConfigured(AppName)
+	if err != nil {
+		return nil, err
+	}
+	r, err := app.(*App).Realm(realm)
+	if err != nil {
+		return nil, err
+	}
+	o := r.opened.Load()
+	if o == nil {
+		return nil, errors.New("the realm is not open")
+	}
+	return o, nil
+}
+
+// Denials returns what the running realm's store has revoked.
+func Denials(realm string) ([]revocation.Entry, error) {
+	o, err := running(realm)
+	if err != nil {
+		return nil, err
+	}
+	entries, _, err := o.state.store.Since(context.Background(), 0, 1000)
+	return entries, err
+}
+
+// WaitingForSlots returns how many sign-ins wait for a hashing slot.
+func WaitingForSlots(realm string) int {
+	o, err := running(realm)
+	if err != nil {
+		return 0
+	}
+	return o.signIn.Slots.(*password.Slots).Waiting()
+}
