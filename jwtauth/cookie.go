@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -62,6 +63,22 @@ func takeCookies(h http.Header) map[string]takenCookies {
 		h["Cookie"] = kept
 	}
 	return taken
+}
+
+// value returns the one session cookie of a request.
+func (t takenCookies) value(r *http.Request) (value string, presented bool, err error) {
+	values := t.prefixed
+	if len(values) == 0 && plainCookieAllowed(r) {
+		values = t.plain
+	}
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], true, nil
+	default:
+		return "", true, errors.New("the session cookie is given more than once")
+	}
 }
 
 // carriesCookie keeps requests without the cookie free of work.
