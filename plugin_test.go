@@ -279,18 +279,7 @@ type configTypes struct {
 func parseConfigTypes(t *testing.T) configTypes {
 	t.Helper()
 	c := configTypes{make(map[string]*ast.TypeSpec), make(map[string]string), make(map[string]bool)}
-	paths, err := filepath.Glob(filepath.Join("jwtauth", "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, file := range packageFiles(t, "jwtauth") {
 		for _, decl := range file.Decls {
 			switch decl := decl.(type) {
 			case *ast.GenDecl:
@@ -312,6 +301,27 @@ func parseConfigTypes(t *testing.T) configTypes {
 		}
 	}
 	return c
+}
+
+// packageFiles are the Go files of a package without its tests.
+func packageFiles(t *testing.T, folder string) []*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 // run runs a command, which has to succeed, and returns its standard output.

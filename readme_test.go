@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"io"
 	"net"
@@ -276,27 +275,6 @@ func readmeContains(whole, part any) bool {
 	return false
 }
 
-// readmeFiles are the Go files of a package without its tests.
-func readmeFiles(t *testing.T, folder string) []*ast.File {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var files []*ast.File
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, file)
-	}
-	return files
-}
-
 var readmeSpaces = regexp.MustCompile(`[ \t]+`)
 
 // readmeSyntax returns the lines of a syntax block without the words about them.
@@ -319,7 +297,7 @@ func TestReadmeSyntax(t *testing.T) {
 	}
 	known := make(map[string]bool)
 	for _, folder := range []string{"caddyfile", "jwtauth"} {
-		for _, file := range readmeFiles(t, folder) {
+		for _, file := range packageFiles(t, folder) {
 			for _, decl := range file.Decls {
 				function, ok := decl.(*ast.FuncDecl)
 				if !ok {
@@ -369,7 +347,7 @@ func TestReadmeOptions(t *testing.T) {
 		}
 	}
 	found := 0
-	for _, file := range readmeFiles(t, "caddyfile") {
+	for _, file := range packageFiles(t, "caddyfile") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			clause, ok := n.(*ast.CaseClause)
 			if !ok {
@@ -422,7 +400,7 @@ func TestReadmeDefaults(t *testing.T) {
 	plain := func(text string) string { return strings.ReplaceAll(text, "`", "") }
 	lines := strings.Split(plain(readReadme(t).text), "\n")
 	found := 0
-	for _, file := range readmeFiles(t, "jwtauth") {
+	for _, file := range packageFiles(t, "jwtauth") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			field, ok := n.(*ast.Field)
 			if !ok || field.Tag == nil {
@@ -515,7 +493,7 @@ func TestReadmeAdminAPI(t *testing.T) {
 		}
 	}
 	var routed []string
-	for _, file := range readmeFiles(t, "jwtauth") {
+	for _, file := range packageFiles(t, "jwtauth") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
 				if text, _ := strconv.Unquote(literal.Value); strings.Contains(text, " "+jwtauth.AdminPath+"{") {
@@ -542,7 +520,7 @@ func TestReadmeEndpoints(t *testing.T) {
 			t.Errorf("there is no %s", row[1])
 		}
 	}
-	for _, file := range readmeFiles(t, filepath.Join("jwtauth", "oauth2")) {
+	for _, file := range packageFiles(t, filepath.Join("jwtauth", "oauth2")) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			literal, ok := n.(*ast.BasicLit)
 			if !ok || literal.Kind != token.STRING {

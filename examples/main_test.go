@@ -7,15 +7,11 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
 
 func TestMain(m *testing.M) { testcaddy.MainRace(m) }
-
-// patience bounds every wait for something that has to come.
-const patience = 60 * time.Second
 
 // example is a server with a copy of an example, which is as the example stands
 // but for its ports: those may be taken on this machine.
@@ -83,20 +79,5 @@ func TestExamplesAsTheyStand(t *testing.T) {
 	}
 	if tested != 3 {
 		t.Errorf("%d examples, want 3", tested)
-	}
-}
-
-// eventually tries until it is true, and fails the test where that never comes.
-func eventually(t *testing.T, what string, try func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(250 * time.Millisecond)
-	defer tick.Stop()
-	for !try() {
-		select {
-		case <-deadline:
-			t.Fatalf("%s: not in %s", what, patience)
-		case <-tick.C:
-		}
 	}
 }

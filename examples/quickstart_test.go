@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
 
 // The lines of the tutorial.
@@ -215,7 +217,7 @@ func (v *visitor) refreshes() {
 	}
 	// Within the grace the old one gets the current one.
 	var old [2]answer
-	eventually(v.T, "the end of the grace", func() bool {
+	testcaddy.Eventually(v.T, "the end of the grace", func() bool {
 		for i, line := range lines {
 			if old[i].status == 0 || old[i].status == 200 {
 				old[i] = v.run(line, first[i])

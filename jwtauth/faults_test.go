@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
@@ -252,7 +253,7 @@ func TestUsersFile(t *testing.T) {
 	erinIn := s.signIn("erin")
 
 	write(`{"users": [` + erin + `, {"username": "dave", "password_hash": "canary"}]}`)
-	eventually(t, "the broken file is reported", func() bool { return strings.Contains(s.log(), "the users file is broken") })
+	testcaddy.Eventually(t, "the broken file is reported", func() bool { return strings.Contains(s.log(), "the users file is broken") })
 	s.get("/in", bearer(in.Access)).want(t, http.StatusOK)
 	s.form("/token", "username=dave&password=secret").want(t, http.StatusOK)
 	if log := s.log(); !strings.Contains(log, path) || strings.Contains(log, "canary") || strings.Contains(log, "$argon2id") {
@@ -260,7 +261,7 @@ func TestUsersFile(t *testing.T) {
 	}
 
 	write(`{"users": [` + erin + `]}`)
-	eventually(t, "dave's session ends", func() bool { return s.get("/in", bearer(in.Access)).StatusCode == http.StatusUnauthorized })
+	testcaddy.Eventually(t, "dave's session ends", func() bool { return s.get("/in", bearer(in.Access)).StatusCode == http.StatusUnauthorized })
 	s.get("/in", cookie("jwtauth="+in.CookieValue)).wantInvalidToken(t)
 	s.form("/token", "username=dave&password=secret").want(t, http.StatusUnauthorized)
 	s.get("/in", bearer(erinIn.Access)).want(t, http.StatusOK)

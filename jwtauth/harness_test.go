@@ -439,20 +439,6 @@ func (s *server) files(files map[string]string) string {
 	return root
 }
 
-// eventually waits for something that happens in the background.
-func eventually(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !happened() {
-		if time.Now().After(deadline) {
-			t.Fatalf("timed out: %s", what)
-		}
-		<-tick.C
-	}
-}
-
 // sameAnswer compares two answers byte by byte, but for the date.
 func sameAnswer(t *testing.T, what string, a, b answer) {
 	t.Helper()

@@ -52,19 +52,25 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	`))
 	call := func(method, path, body string) string {
 		t.Helper()
-		r, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d%s", admin, path), strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if body != "" {
-			r.Header.Set("Content-Type", "application/json")
-		}
-		res, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		text, _ := io.ReadAll(res.Body)
+		var text []byte
+		// Each config brings an admin endpoint of its own, on the same port. What
+		// connects to the one before as it closes is cut off.
+		testcaddy.Eventually(t, "the admin endpoint", func() bool {
+			r, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d%s", admin, path), strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body != "" {
+				r.Header.Set("Content-Type", "application/json")
+			}
+			res, err := client.Do(r)
+			if err != nil {
+				return false
+			}
+			defer res.Body.Close()
+			text, err = io.ReadAll(res.Body)
+			return err == nil
+		})
 		return string(text)
 	}
 

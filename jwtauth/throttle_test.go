@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
@@ -209,7 +210,7 @@ func TestFullSlots(t *testing.T) {
 		}
 		queued <- a
 	})
-	eventually(t, "the queue is full", func() bool { return jwtauth.WaitingForSlots("default") == 1 })
+	testcaddy.Eventually(t, "the queue is full", func() bool { return jwtauth.WaitingForSlots("default") == 1 })
 	refused := s.form("/token", "username=bob&password=password", from("192.0.2.2")).want(t, http.StatusServiceUnavailable)
 	if seconds, err := strconv.Atoi(refused.Header.Get("Retry-After")); err != nil || seconds < 1 {
 		t.Errorf("Retry-After is %q", refused.Header.Get("Retry-After"))

@@ -86,7 +86,7 @@ func TestKill(t *testing.T) {
 			work(r.step)
 		}
 		// Each round is cut off at another moment.
-		eventually(t, "enough is acknowledged", func() bool {
+		testcaddy.Eventually(t, "enough is acknowledged", func() bool {
 			return acknowledged.Load() >= int64(20+10*round) || t.Failed()
 		})
 		c.Kill()

@@ -53,7 +53,7 @@ func TestParallelRefreshes(t *testing.T) {
 	// The old token gets the current one until the grace is over, and no new
 	// lineage with it. Its last use is the theft.
 	var last answer
-	eventually(t, "the end of the grace", func() bool {
+	testcaddy.Eventually(t, "the end of the grace", func() bool {
 		a, answered, err := s.refresh(first.Refresh)
 		if err != nil {
 			t.Fatal(err)

@@ -231,7 +231,7 @@ func (before usage) compare(t *testing.T, c *testcaddy.Caddy, s *site) {
 	s.hangUp()
 	var now usage
 	defer func() { t.Logf("before %+v, after %+v", before, now) }()
-	eventually(t, "goroutines and open files back to what they were", func() bool {
+	testcaddy.Eventually(t, "goroutines and open files back to what they were", func() bool {
 		now = measure(t, c)
 		return now.goroutines <= before.goroutines+chance && now.files <= before.files+chance
 	})

@@ -8,15 +8,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
-
-// patience bounds every wait for something that has to come.
-const patience = 60 * time.Second
 
 // A site is a server as its visitors see it. Its methods may be called by many
 // goroutines; the error is only ever that no answer came.
@@ -29,7 +25,7 @@ type site struct {
 func visit(c *testcaddy.Caddy) *site {
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	return &site{c: c, http: &http.Client{
-		Transport: transport, Timeout: patience,
+		Transport: transport, Timeout: testcaddy.Patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -171,21 +167,6 @@ func sessions(t *testing.T, c *testcaddy.Caddy, user string) []string {
 		ids[i] = session.ID
 	}
 	return ids
-}
-
-// eventually tries until it is true, and fails the test where that never comes.
-func eventually(t *testing.T, what string, try func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !try() {
-		select {
-		case <-deadline:
-			t.Fatalf("%s: not in %s", what, patience)
-		case <-tick.C:
-		}
-	}
 }
 
 // hash is a password's hash, the cheapest that is read: these tests are about

@@ -57,7 +57,7 @@ func firstRequests(t *testing.T, s *site, store, access string) (waited bool) {
 	started := make(chan error, 1)
 	go func() { started <- s.c.TryStart() }()
 
-	eventually(t, "Caddy loads its config", func() bool {
+	testcaddy.Eventually(t, "Caddy loads its config", func() bool {
 		return strings.Contains(s.c.Logs()[before:], "admin endpoint started")
 	})
 	// The store waits a second for the lock, and apps start in this while.
@@ -113,7 +113,7 @@ func firstRequests(t *testing.T, s *site, store, access string) (waited bool) {
 		t.Fatal(err)
 	}
 	if !open {
-		if !portOpens(s.c.Port, patience) {
+		if !portOpens(s.c.Port, testcaddy.Patience) {
 			t.Fatal("the port never opened")
 		}
 		send()
@@ -155,7 +155,7 @@ func TestFirstRequestEver(t *testing.T) {
 		c := testcaddy.New(t, config)
 		started := make(chan error, 1)
 		go func() { started <- c.TryStart() }()
-		if !portOpens(c.Port, patience) {
+		if !portOpens(c.Port, testcaddy.Patience) {
 			t.Fatal("the port never opened")
 		}
 		s := visit(c)

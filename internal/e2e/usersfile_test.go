@@ -40,12 +40,12 @@ func TestUsersFileWithoutReload(t *testing.T) {
 		return err == nil && a.status == http.StatusOK
 	}
 	write(users(alice, bob))
-	eventually(t, "a new user of the file signs in", func() bool { return signsIn("bob") })
+	testcaddy.Eventually(t, "a new user of the file signs in", func() bool { return signsIn("bob") })
 	removed := mustSignIn(t, s, "bob", "secret")
 
 	logged := len(c.Logs())
 	write(users(alice, `{"username": "carol", "pasword_hash": ""}`))
-	eventually(t, "the log tells of the broken file", func() bool {
+	testcaddy.Eventually(t, "the log tells of the broken file", func() bool {
 		news := c.Logs()[logged:]
 		return strings.Contains(news, "the users file is broken; its last good version stays in force") &&
 			strings.Contains(news, path) && strings.Contains(news, "pasword_hash")
@@ -56,7 +56,7 @@ func TestUsersFileWithoutReload(t *testing.T) {
 	}
 
 	write(users(alice))
-	eventually(t, "a user who was removed from the file is out", func() bool {
+	testcaddy.Eventually(t, "a user who was removed from the file is out", func() bool {
 		a, err := s.get("/private", removed.Access)
 		return err == nil && a.status == http.StatusUnauthorized
 	})

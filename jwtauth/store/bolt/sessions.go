@@ -74,14 +74,9 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(sessio
 		if err != nil {
 			return err
 		}
-		var replacement []byte
-		if c.Session != nil {
-			if err := engine.CheckReplacement(stored, *c.Session); err != nil {
-				return err
-			}
-			if replacement, err = engine.EncodeSession(*c.Session); err != nil {
-				return err
-			}
+		replacement, err := engine.CheckChange(stored, c)
+		if err != nil {
+			return err
 		}
 		for _, e := range c.Deny {
 			if err := t.deny(e); err != nil {

@@ -62,12 +62,24 @@ func CheckEntry(e revocation.Entry) error {
 	return nil
 }
 
-// CheckReplacement refuses a session that may not take the place of old.
-func CheckReplacement(old, s session.Session) error {
-	if s.ID != old.ID || s.User != old.User {
-		return errors.New("a change may not give a session another id or user")
+// CheckChange refuses a change of a session that an engine cannot carry out
+// whole. replacement is the stored form of what takes the session's place, nil
+// where nothing does.
+func CheckChange(stored session.Session, c session.Change) (replacement []byte, err error) {
+	if c.Session != nil {
+		if c.Session.ID != stored.ID || c.Session.User != stored.User {
+			return nil, errors.New("a change may not give a session another id or user")
+		}
+		if replacement, err = EncodeSession(*c.Session); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	for _, e := range c.Deny {
+		if err := CheckEntry(e); err != nil {
+			return nil, err
+		}
+	}
+	return replacement, nil
 }
 
 // Encode returns the stored form of a record. Values that JSON cannot carry
