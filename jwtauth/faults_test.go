@@ -267,6 +267,37 @@ func TestUsersFile(t *testing.T) {
 	s.get("/in", bearer(erinIn.Access)).want(t, http.StatusOK)
 }
 
+// TestUsersFileWithTheNameOfAClient: what a config with such a user would be
+// refused for lets nobody in where the file brings it later (RFC 9700 §4.15).
+func TestUsersFileWithTheNameOfAClient(t *testing.T) {
+	s := newServer(t)
+	path := filepath.Join(s.dir, "users.json")
+	write := func(names ...string) {
+		t.Helper()
+		var users []string
+		for _, name := range names {
+			users = append(users, `{"username": "`+name+`", "password_hash": "`+secretHash+`"}`)
+		}
+		if err := os.WriteFile(path, []byte(`{"users": [`+strings.Join(users, ",")+`]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := "{\n<GLOBAL>\njwtauth {\nstore memory\nclient app\nusers_file " + path + "\n}\n}\n" + s.site(guardedSite)
+	write("app")
+	if err := s.tryLoad(config); err == nil || !strings.Contains(err.Error(), "client app has the name of a user") {
+		t.Fatalf("at the start: %v", err)
+	}
+	write("dave")
+	s.load(config)
+	write("app", "dave")
+	testcaddy.Eventually(t, "the file is read", func() bool { return strings.Contains(s.log(), `"users":2`) })
+	s.form("/token", "username=app&password=secret").want(t, http.StatusUnauthorized)
+	s.form("/token", "username=dave&password=secret").want(t, http.StatusOK)
+	if !strings.Contains(s.log(), "one is a client") {
+		t.Error("the log does not say why")
+	}
+}
+
 // TestReloadWithoutTheRealm: what is gone with a config lets nobody in when it
 // comes back.
 func TestReloadWithoutTheRealm(t *testing.T) {

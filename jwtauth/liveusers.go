@@ -2,10 +2,12 @@ package jwtauth
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -14,12 +16,19 @@ import (
 // liveUsers finds users in the directory that rules now, which need not be that
 // of the config whose handler asks: a request that began before a reload must
 // not let in whom the reload has removed.
-type liveUsers struct{ state *state }
+type liveUsers struct {
+	state   *state
+	clients map[string]oauth2.Client
+}
 
-func (o *opened) liveUsers() liveUsers { return liveUsers{o.state} }
+func (o *opened) liveUsers() liveUsers { return liveUsers{o.state, o.clients} }
 
-// Lookup implements [signin.Users].
+// Lookup implements [signin.Users]. A name that is a client's, too, is refused:
+// a users file may have brought it since the config was checked for that.
 func (l liveUsers) Lookup(ctx context.Context, username string) (user.Entry, error) {
+	if _, client := l.clients[username]; client {
+		return user.Entry{}, fmt.Errorf("%w: one is a client", user.ErrAmbiguous)
+	}
 	return l.state.users().Lookup(ctx, username)
 }
 

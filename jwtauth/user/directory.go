@@ -23,9 +23,9 @@ const (
 )
 
 // ErrAmbiguous is returned for a name that is in the store and in the
-// configuration or a users file as well. Nobody can sign in by it until one of
-// the two is removed.
-var ErrAmbiguous = errors.New("user is in two sources; remove one of them")
+// configuration or a users file as well, or that a client has. Nobody can sign in by it until one of
+// the two is gone.
+var ErrAmbiguous = errors.New("the name has two owners; remove or rename one of them")
 
 // Entry is a user and where it comes from. Version and times are zero for a
 // user who is not in the store.
