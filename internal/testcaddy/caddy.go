@@ -235,6 +235,11 @@ func (c *Caddy) TryReload(config string) error {
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("testcaddy: reload: %s: %s", response.Status, answer)
 	}
+	if err == nil {
+		// Caddy closes its old listener just after that, and what connects to it
+		// in between is cut off, whatever modules there are.
+		Eventually(c.t, "one listener", func() bool { return listeners(c.Port) <= 1 })
+	}
 	return err
 }
 

@@ -1,7 +1,10 @@
 package testcaddy
 
 import (
+	"fmt"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -32,4 +35,25 @@ func FreePort(t testing.TB) int {
 			return port
 		}
 	}
+}
+
+// listeners counts the sockets that listen on a TCP port, where the system has
+// a list of them.
+func listeners(port int) (n int) {
+	const listening = "0A"
+	suffix := fmt.Sprintf(":%04X", port)
+	for _, path := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			// sl local_address rem_address st …
+			fields := strings.Fields(line)
+			if len(fields) > 3 && strings.HasSuffix(fields[1], suffix) && fields[3] == listening {
+				n++
+			}
+		}
+	}
+	return n
 }
