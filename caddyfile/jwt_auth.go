@@ -34,6 +34,9 @@ func init() {
 // hold. `roles`, `scope`, `claim`, `source`, `set_header` and `trusted_origins`
 // may be repeated.
 //
+// The matcher `/*` is every request, and `/` also one with an empty path. One
+// that asks for a role or claim is an error.
+//
 // Besides the guard it adds a handler without a matcher, which keeps the
 // guard's headers and the session cookie out of every request of the block.
 func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
@@ -43,6 +46,9 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, h.WrapErr(err)
 	}
 	h.Next()
+	if matcher, err = guardMatcher(h, matcher); err != nil {
+		return nil, err
+	}
 	guard, err := parseGuard(h)
 	if err != nil {
 		return nil, err

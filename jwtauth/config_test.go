@@ -197,11 +197,16 @@ func TestConfigErrors(t *testing.T) {
 		{name: "errors of the token server", routes: inRoute(`"handler": "token_server", "errors": "site"`), want: []string{"token_server", `errors "site"`}},
 		{name: "no role", routes: inRoute(`"handler": "jwt_auth", "roles": {}`), want: []string{"jwt_auth", "roles"}},
 		{name: "empty list of any roles", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": []}`), want: []string{"jwt_auth", "roles"}},
-		{name: "empty list beside another", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": ["admin"], "all": []}`), want: []string{"jwt_auth", "all_roles"}},
-		{name: "empty role", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": [""]}`), want: []string{"jwt_auth", "any_roles"}},
+		{name: "empty list beside another", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": ["admin"], "all": []}`), want: []string{"jwt_auth", "roles all"}},
+		{name: "empty role", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": [""]}`), want: []string{"jwt_auth", "roles any"}},
 		{name: "roles in one string", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": ["admin,editor"]}`), want: []string{"jwt_auth", `"admin,editor"`, "comma"}},
 		{name: "roles without a quantifier", routes: inRoute(`"handler": "jwt_auth", "roles": ["admin"]`), want: []string{"jwt_auth", "roles"}},
 		{name: "empty list of scopes", routes: inRoute(`"handler": "jwt_auth", "scope": []`), want: []string{"jwt_auth", "scope"}},
+		{name: "placeholder among scopes", routes: inRoute(`"handler": "jwt_auth", "scope": ["read", "{env.SCOPE}"]`), want: []string{"jwt_auth", "scope", "{env.SCOPE}", "placeholder"}},
+		{name: "placeholder among claims", routes: inRoute(`"handler": "jwt_auth", "claims": [{"name": "tenant", "values": ["{http.request.host}"]}]`), want: []string{"jwt_auth", "claim tenant", "placeholder"}},
+		{name: "placeholder as a role", routes: inRoute(`"handler": "jwt_auth", "roles": {"any": ["{env.ROLE}"]}`), want: []string{"jwt_auth", "roles", "{env.ROLE}", "placeholder"}},
+		{name: "matcher with a placeholder", routes: inMatcher(`"jwt_claim": {"tenant": ["{env.TENANT}"]}`), want: []string{"jwt_claim", "tenant", "placeholder"}},
+		{name: "empty path of a users file", app: inRealm(`"users_files": [""]`), want: []string{"realm default", "users_file", "path"}},
 		{name: "empty list of claims", routes: inRoute(`"handler": "jwt_auth", "claims": []`), want: []string{"jwt_auth", "claims"}},
 		{name: "claim without values", routes: inRoute(`"handler": "jwt_auth", "claims": [{"name": "tenant", "values": []}]`), want: []string{"jwt_auth", `"tenant"`}},
 		{name: "claim without a name", routes: inRoute(`"handler": "jwt_auth", "claims": [{"values": ["acme"]}]`), want: []string{"jwt_auth", "claim"}},
@@ -454,6 +459,11 @@ func TestConfigStartErrors(t *testing.T) {
 					t.Errorf("the keys were written over: %q, %v", text, err)
 				}
 			},
+		},
+		{
+			name:    "keys without a version",
+			prepare: func(t *testing.T, _, keys string) { write(t, keys, "{}") },
+			want:    []string{"realm default", "jwtauth/default/keys.json", "damaged", "backup"},
 		},
 		{
 			name:    "keys of a newer version",

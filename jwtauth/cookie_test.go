@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
 // realmsSite has two realms on one site, and paths of every kind.
@@ -204,6 +206,29 @@ func TestSessionCookieDiesWithTheSession(t *testing.T) {
 	if m := s.get("/users/me", bearer(bob.Access)).want(t, http.StatusBadRequest).json(t); m["detail"] != "Inactive user" {
 		t.Errorf("/users/me of a disabled user: %v", m)
 	}
+}
+
+// TestSessionCookieNeedsAllOf what keeps a session alive, each by itself: what
+// usually ends the session as well must not be the only thing that does.
+func TestSessionCookieNeedsAllOf(t *testing.T) {
+	s := start(t, "token_server\njwt_auth /in\nrespond in")
+	for name, end := range map[string]func(sid string) error{
+		"not denied": func(sid string) error { return jwtauth.Deny("default", sid) },
+		"epoch":      func(sid string) error { return jwtauth.Age("default", sid) },
+	} {
+		alice := s.signIn("alice")
+		presented := cookie("jwtauth=" + alice.CookieValue)
+		s.get("/in", presented).want(t, http.StatusOK)
+		if err := end(alice.SID); err != nil {
+			t.Fatal(err)
+		}
+		if s.get("/in", presented).wantInvalidToken(t); t.Failed() {
+			t.Fatal(name)
+		}
+		s.get("/users/me", presented).wantInvalidToken(t)
+	}
+	carol := s.signIn("carol") // disabled: no sign-in would give her this session
+	s.get("/in", cookie("jwtauth="+carol.CookieValue)).wantInvalidToken(t)
 }
 
 // TestCookieBorneRequestsOfOtherSites: a browser sends the cookie along whoever

@@ -131,3 +131,26 @@ func WaitingForSlots(realm string) int {
 	}
 	return o.signIn.Slots.(*password.Slots).Waiting()
 }
+
+// Deny puts a session into the deny set of the running realm, and nowhere else.
+func Deny(realm, sid string) error {
+	o, err := running(realm)
+	if err != nil {
+		return err
+	}
+	o.state.denied.Add(revocation.Entry{Kind: revocation.Session, ID: sid, Until: time.Now().Add(time.Hour)})
+	return nil
+}
+
+// Age takes a session of the running realm back to another epoch, and leaves it
+// alive.
+func Age(realm, sid string) error {
+	o, err := running(realm)
+	if err != nil {
+		return err
+	}
+	return o.state.store.UpdateSession(context.Background(), sid, func(s session.Session, epoch uint64) (session.Change, error) {
+		s.Epoch = epoch + 1
+		return session.Change{Session: &s}, nil
+	})
+}

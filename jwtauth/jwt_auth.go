@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 
 	"go.uber.org/zap"
@@ -162,6 +163,19 @@ func (g *JWTAuth) Validate() error {
 	if err := g.rule.Validate(); err != nil {
 		return err
 	}
+	if g.Roles != nil {
+		if err := refusePlaceholders("roles", slices.Concat(g.Roles.Any, g.Roles.All)); err != nil {
+			return err
+		}
+	}
+	if err := refusePlaceholders("scope", g.Scope); err != nil {
+		return err
+	}
+	for _, claim := range g.Claims {
+		if err := refusePlaceholders("claim "+claim.Name, claim.Values); err != nil {
+			return err
+		}
+	}
 	if g.Optional && (g.Roles != nil || len(g.Scope) > 0 || len(g.Claims) > 0) {
 		return errors.New("optional lets everybody pass, so roles, scope and claim cannot hold beside it: remove one or the other")
 	}
@@ -181,6 +195,20 @@ func (g *JWTAuth) Validate() error {
 		return fmt.Errorf("errors %q: it takes site, or is left out", g.Errors)
 	}
 	return validateIdentityHeaders(g.SetHeaders)
+}
+
+// placeholder is what looks like one, and like nothing else.
+var placeholder = regexp.MustCompile(`\{[A-Za-z$][A-Za-z0-9_.$-]*[^{}\s"]*\}`)
+
+// refusePlaceholders refuses a rule that would wait for a text such as
+// "{env.TENANT}" to come along in a token.
+func refusePlaceholders(option string, values []string) error {
+	for _, value := range values {
+		if placeholder.MatchString(value) {
+			return fmt.Errorf("%s: %s stays as it is written, since no placeholder is replaced here: write the value itself", option, value)
+		}
+	}
+	return nil
 }
 
 // reservedHeaders are request headers that cannot be identity headers: they
@@ -241,7 +269,9 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	g.setHeaders(r, state, repl)
 	if g.usesQuery() {
-		w.Header().Set("Cache-Control", "private") // RFC 6750 §2.3
+		private := newPrivateWriter(w)
+		defer private.mark() // where nothing was written, or an error route answers
+		w = private
 	}
 	return next.ServeHTTP(w, r)
 }

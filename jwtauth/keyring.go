@@ -87,7 +87,7 @@ func (s keyringStorage) load(ctx context.Context) (*keyring, error) {
 		return nil, fmt.Errorf("reading the keys %s from Caddy's storage: %w", s.path(), err)
 	}
 	ring := new(keyring)
-	if err := json.Unmarshal(data, ring); err != nil {
+	if err := json.Unmarshal(data, ring); err != nil || ring.Version < 1 {
 		// The error of the decoder could quote the record.
 		return nil, fmt.Errorf("the keys %s in Caddy's storage are damaged: restore them from a backup; if there is none, move the record away and start again, which signs everybody out", s.path())
 	}

@@ -49,6 +49,9 @@ func (m *MatchRole) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 				return d.Errf("jwt_role %q: %v", role, err)
 			}
 		}
+		if err := refusePlaceholders("jwt_role", roles); err != nil {
+			return d.WrapErr(err)
+		}
 		*m = append(*m, roles...)
 		if d.NextBlock(0) {
 			return d.Errf("jwt_role takes no block: write the roles behind it, not %s below it", d.Val())
@@ -67,7 +70,7 @@ func (m MatchRole) Validate() error {
 			return fmt.Errorf("jwt_role %q: %w", role, err)
 		}
 	}
-	return nil
+	return refusePlaceholders("jwt_role", m)
 }
 
 // Match reports whether the request matches.
@@ -126,6 +129,9 @@ func (m *MatchClaim) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		if _, twice := (*m)[args[0]]; twice {
 			return d.Errf("jwt_claim names the claim %s twice: write all its values behind one", args[0])
 		}
+		if err := refusePlaceholders("jwt_claim "+args[0], args[1:]); err != nil {
+			return d.WrapErr(err)
+		}
 		(*m)[args[0]] = args[1:]
 		if d.NextBlock(0) {
 			return d.Errf("jwt_claim takes no block: write the values behind the name, not %s below it", d.Val())
@@ -142,6 +148,9 @@ func (m MatchClaim) Validate() error {
 	for name, values := range m {
 		if name == "" || len(values) == 0 {
 			return fmt.Errorf("jwt_claim %q needs a name and at least one value", name)
+		}
+		if err := refusePlaceholders("jwt_claim "+name, values); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -139,6 +139,9 @@ func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
 		if r.UsersFiles[i], err = expand(repl, path); err != nil {
 			return fmt.Errorf("users_file: %w", err)
 		}
+		if r.UsersFiles[i] == "" {
+			return errors.New("users_file: it takes the path of a JSON file of users, and this one is empty")
+		}
 	}
 	// The directory that is used is made by start; this one only shows that it
 	// can be made.

@@ -122,9 +122,9 @@ func (r Rule) Validate() error {
 		values []string
 		check  func(string) error
 	}{
-		{"any_roles", r.AnyRoles, user.CheckRole},
-		{"all_roles", r.AllRoles, user.CheckRole},
-		{"scopes", r.Scopes, user.CheckScope},
+		{"roles any", r.AnyRoles, user.CheckRole},
+		{"roles all", r.AllRoles, user.CheckRole},
+		{"scope", r.Scopes, user.CheckScope},
 	} {
 		if list.values != nil && len(list.values) == 0 {
 			return fmt.Errorf("%s: the list is empty and would let nobody pass; name at least one value or leave it out", list.name)
@@ -136,11 +136,11 @@ func (r Rule) Validate() error {
 		}
 	}
 	if r.Claims != nil && len(r.Claims) == 0 {
-		return errors.New("claims: the list is empty and would let nobody pass; name at least one claim or leave it out")
+		return errors.New("claim: the list is empty and would let nobody pass; name at least one claim or leave it out")
 	}
 	for _, c := range r.Claims {
 		if err := c.Validate(); err != nil {
-			return fmt.Errorf("claims: %w", err)
+			return fmt.Errorf("claim: %w", err)
 		}
 	}
 	return nil
