@@ -24,7 +24,7 @@ func tokenInspect(o *options) *cobra.Command {
 		Use:   "inspect [<token>]",
 		Short: "Tells whether a token is valid, and what it says",
 		Long: `Tells whether an access token or a refresh token is valid, why not, and what an
-access token says. The token is read from standard input; as an argument it can
+access token says. The exit code is 1 for one that is not valid. The token is read from standard input; as an argument it can
 be seen by other users of the machine. The claims of a token that is not signed
 by the realm are not shown: anybody could have written them.`,
 		Example: "  $ caddy jwtauth token inspect < token.txt",
@@ -54,7 +54,13 @@ by the realm are not shown: anybody could have written them.`,
 			if err := a.call(ctx, http.MethodPost, "inspect", nil, body, &token); err != nil {
 				return err
 			}
-			return o.show(cmd, token, tokenRows(token))
+			if err := o.show(cmd, token, tokenRows(token)); err != nil {
+				return err
+			}
+			if !token.Valid {
+				return errors.New("the token is not valid: " + token.Reason)
+			}
+			return nil
 		})
 	})
 }

@@ -16,9 +16,12 @@ func TestTokenInspect(t *testing.T) {
 	alice := mustSignIn(t, c, "alice", "correct horse")
 	inspect := func(t *testing.T, token string, args ...string) (got jwtauth.AdminToken) {
 		t.Helper()
-		output := c.MustRunInput(token+"\n", append([]string{"jwtauth", "token", "inspect", "--json"}, args...)...)
-		if err := json.Unmarshal([]byte(output), &got); err != nil {
-			t.Fatal(err)
+		run := c.RunInput(token+"\n", append([]string{"jwtauth", "token", "inspect", "--json"}, args...)...)
+		if err := json.Unmarshal([]byte(run.Stdout), &got); err != nil {
+			t.Fatalf("%v\n%s", err, run.Stderr)
+		}
+		if (run.Code == 0) != got.Valid || strings.Contains(run.Stderr, "the token is not valid") == got.Valid {
+			t.Errorf("exit code %d for %+v\n%s", run.Code, got, run.Stderr)
 		}
 		return got
 	}
