@@ -1,8 +1,11 @@
 package caddyfile
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -10,6 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 )
 
 // guardMatcher refuses a matcher that a guard has to answer first, and mends
@@ -33,6 +38,27 @@ func asksForUser(set caddy.ModuleMap) bool {
 	var negated []caddy.ModuleMap
 	_ = json.Unmarshal(set["not"], &negated) // none, where there is no such matcher
 	return slices.ContainsFunc(negated, asksForUser)
+}
+
+// checkServerMatcher refuses paths at which a token server would never answer:
+// a matcher does not move its endpoints.
+func checkServerMatcher(h httpcaddyfile.Helper, set caddy.ModuleMap, base string) error {
+	var paths caddyhttp.MatchPath
+	if err := json.Unmarshal(set["path"], &paths); err != nil || slices.ContainsFunc(paths, hasPlaceholder) {
+		return nil // it is no path, or none that is known yet
+	}
+	wanted := strings.Join(paths, " ")
+	if err := paths.Provision(caddy.Context{}); err != nil {
+		return h.WrapErr(err)
+	}
+	for _, path := range oauth2.Paths() {
+		ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
+		r := (&http.Request{URL: &url.URL{Path: base + path}}).WithContext(ctx)
+		if matches, err := paths.MatchWithError(r); matches || err != nil {
+			return err
+		}
+	}
+	return h.Errf("token_server never answers at %s: its endpoints are at %s/token and so on; to move them write base_path in its block, such as base_path /auth, and no matcher", wanted, base)
 }
 
 // coverRoot makes the paths `/*` and `/` mean what they look like. A request

@@ -21,6 +21,8 @@ func init() {
 //	    errors    rfc6749
 //	}
 //
+// A matcher of paths that are none of its own is an error.
+//
 // Besides the token server it adds a handler without a matcher, which keeps the
 // session cookie out of every request of the block that is passed on.
 func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
@@ -60,6 +62,9 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 	}
 	if err := server.Validate(); err != nil {
 		return nil, h.WrapErr(err)
+	}
+	if err := checkServerMatcher(h, matcher, server.BasePath); err != nil {
+		return nil, err
 	}
 	return append(h.NewRoute(matcher, server), h.NewRoute(nil, &jwtauth.Strip{Realm: server.Realm})...), nil
 }

@@ -3,8 +3,10 @@ package oauth2
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +92,18 @@ type Server struct {
 }
 
 // endpoint answers a request, or returns the error to answer it with.
-type endpoint func(w http.ResponseWriter, r *http.Request) error
+type endpoint func(s *Server, w http.ResponseWriter, r *http.Request) error
+
+var endpoints = map[string]endpoint{
+	"/token":                 (*Server).token,
+	"/refresh":               (*Server).refresh,
+	"/revoke":                (*Server).revoke,
+	"/users/me":              (*Server).usersMe,
+	"/.well-known/jwks.json": (*Server).jwks,
+}
+
+// Paths returns the paths of the endpoints below the base path, in order.
+func Paths() []string { return slices.Sorted(maps.Keys(endpoints)) }
 
 // endpoint returns what serves a path, nil for a path that is not ours.
 func (s *Server) endpoint(path string) endpoint {
@@ -98,20 +111,7 @@ func (s *Server) endpoint(path string) endpoint {
 	if !ok {
 		return nil
 	}
-	switch path {
-	case "/token":
-		return s.token
-	case "/refresh":
-		return s.refresh
-	case "/revoke":
-		return s.revoke
-	case "/users/me":
-		return s.usersMe
-	case "/.well-known/jwks.json":
-		return s.jwks
-	default:
-		return nil
-	}
+	return endpoints[path]
 }
 
 // Match reports whether path is that of an endpoint, byte by byte: "/token/" and
@@ -125,7 +125,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	err := serve(w, r)
+	err := serve(s, w, r)
 	if err == nil {
 		return
 	}
