@@ -35,7 +35,7 @@ func init() {
 // may be repeated.
 //
 // The matcher `/*` is every request, and `/` also one with an empty path. One
-// that asks for a role or claim is an error.
+// that asks who is signed in is an error.
 //
 // Besides the guard it adds a handler without a matcher, which keeps the
 // guard's headers and the session cookie out of every request of the block.

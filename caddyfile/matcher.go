@@ -21,19 +21,25 @@ import (
 // paths that leave a way around the guard.
 func guardMatcher(h httpcaddyfile.Helper, set caddy.ModuleMap) (caddy.ModuleMap, error) {
 	if asksForUser(set) {
-		return nil, h.Err("the matcher of jwt_auth asks for a role or claim, which nobody has before a guard: write the role behind jwt_auth, or scope, claim and roles in its block")
+		return nil, h.Err("the matcher of jwt_auth asks who is signed in, which nobody is before a guard: write the roles behind jwt_auth, or roles, scope and claim in its block")
 	}
 	return coverRoot(set)
 }
 
-// asksForUser reports a matcher that a guard has to fill first, also one within
-// `not` or `expression`. A guard that stands behind it would never run.
+// asksForUser reports a matcher that needs to know who is signed in, also one
+// within `not` or `expression`. A guard that stands behind it would never run.
 func asksForUser(set caddy.ModuleMap) bool {
 	if set["jwt_role"] != nil || set["jwt_claim"] != nil {
 		return true
 	}
-	if text := string(set["expression"]); strings.Contains(text, "jwt_role(") || strings.Contains(text, "jwt_claim(") {
+	// CEL allows much between a function's name and its arguments.
+	if text := string(set["expression"]); strings.Contains(text, "jwt_role") || strings.Contains(text, "jwt_claim") {
 		return true
+	}
+	for _, raw := range set {
+		if strings.Contains(string(raw), "{http.auth.user.") {
+			return true
+		}
 	}
 	var negated []caddy.ModuleMap
 	_ = json.Unmarshal(set["not"], &negated) // none, where there is no such matcher
