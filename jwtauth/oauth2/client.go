@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
@@ -77,7 +78,7 @@ type clientAuth struct {
 // authenticate returns the client that a request comes from (RFC 6749 §2.3), nil
 // for the first party. Nothing of a grant has been looked at before, so that a
 // failure uses nothing up.
-func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
+func (s *Server) authenticate(r *http.Request, f form.Values) (*Client, error) {
 	auth, err := readClientAuth(r.Header, f)
 	if err != nil || auth.id == "" {
 		return nil, err
@@ -117,7 +118,7 @@ func (s *Server) client(id string) (Client, bool) {
 }
 
 // readClientAuth reads Basic and body. Both may be used where they agree.
-func readClientAuth(h http.Header, f form) (clientAuth, error) {
+func readClientAuth(h http.Header, f form.Values) (clientAuth, error) {
 	basic, err := basicAuth(h)
 	if err != nil {
 		return clientAuth{}, err

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 )
 
 func TestReadClientAuth(t *testing.T) {
@@ -13,7 +15,7 @@ func TestReadClientAuth(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		header  string
-		form    form
+		form    form.Values
 		id      string
 		rawID   string
 		secrets []string
@@ -21,7 +23,7 @@ func TestReadClientAuth(t *testing.T) {
 	}{
 		{name: "nothing"},
 		{name: "empty Basic of Swagger UI", header: "Basic Og=="},
-		{name: "empty Basic and a body", header: "Basic Og==", form: form{"client_id": "spa"}, id: "spa"},
+		{name: "empty Basic and a body", header: "Basic Og==", form: form.Values{"client_id": "spa"}, id: "spa"},
 		{name: "bearer is no client", header: "Bearer abc"},
 		{name: "Basic", header: basic("web:s3cret"), id: "web", secrets: []string{"s3cret"}},
 		{name: "scheme in any case", header: "bAsIc " + basic("web:s3cret")[6:], id: "web", secrets: []string{"s3cret"}},
@@ -31,13 +33,13 @@ func TestReadClientAuth(t *testing.T) {
 		{name: "id cannot be decoded", header: basic("100%:x"), id: "100%", secrets: []string{"x"}},
 		{name: "colon in the secret", header: basic("web:a:b"), id: "web", secrets: []string{"a:b"}},
 		{name: "without secret", header: basic("spa:"), id: "spa"},
-		{name: "body", form: form{"client_id": "web", "client_secret": "a+b"}, id: "web", secrets: []string{"a+b"}},
-		{name: "both, agreeing", header: basic("web:a%2Bb"), form: form{"client_id": "web", "client_secret": "a+b"}, id: "web", secrets: []string{"a+b", "a%2Bb"}},
-		{name: "both, id alone in the body", header: basic("web:x"), form: form{"client_id": "web"}, id: "web", secrets: []string{"x"}},
-		{name: "both, other id", header: basic("web:x"), form: form{"client_id": "spa"}, code: codeInvalidRequest},
-		{name: "both, other secret", header: basic("web:x"), form: form{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
-		{name: "both, no secret in Basic", header: basic("web:"), form: form{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
-		{name: "secret of nobody", form: form{"client_secret": "y"}, code: codeInvalidClient},
+		{name: "body", form: form.Values{"client_id": "web", "client_secret": "a+b"}, id: "web", secrets: []string{"a+b"}},
+		{name: "both, agreeing", header: basic("web:a%2Bb"), form: form.Values{"client_id": "web", "client_secret": "a+b"}, id: "web", secrets: []string{"a+b", "a%2Bb"}},
+		{name: "both, id alone in the body", header: basic("web:x"), form: form.Values{"client_id": "web"}, id: "web", secrets: []string{"x"}},
+		{name: "both, other id", header: basic("web:x"), form: form.Values{"client_id": "spa"}, code: codeInvalidRequest},
+		{name: "both, other secret", header: basic("web:x"), form: form.Values{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
+		{name: "both, no secret in Basic", header: basic("web:"), form: form.Values{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
+		{name: "secret of nobody", form: form.Values{"client_secret": "y"}, code: codeInvalidClient},
 		{name: "secret of nobody in Basic", header: basic(":y"), code: codeInvalidClient},
 		{name: "no colon", header: basic("web"), code: codeInvalidClient},
 		{name: "no base64", header: "Basic !!!!", code: codeInvalidClient},

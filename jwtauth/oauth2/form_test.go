@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 )
 
 const formType = "application/x-www-form-urlencoded"
@@ -24,36 +26,36 @@ func TestReadForm(t *testing.T) {
 		length      int64 // -1 for a chunked body
 		optional    bool
 		status      int
-		want        form
+		want        form.Values
 	}{
-		{name: "plain", contentType: []string{formType}, body: strings.NewReader("a=1&b=%20x+y"), want: form{"a": "1", "b": " x y"}},
-		{name: "charset", contentType: []string{formType + "; charset=UTF-8"}, body: strings.NewReader("a=1"), want: form{"a": "1"}},
-		{name: "type in capitals", contentType: []string{"Application/X-WWW-Form-Urlencoded"}, body: strings.NewReader("a=1"), want: form{"a": "1"}},
-		{name: "damaged charset", contentType: []string{formType + "; charset"}, body: strings.NewReader("a=1"), want: form{"a": "1"}},
+		{name: "plain", contentType: []string{formType}, body: strings.NewReader("a=1&b=%20x+y"), want: form.Values{"a": "1", "b": " x y"}},
+		{name: "charset", contentType: []string{formType + "; charset=UTF-8"}, body: strings.NewReader("a=1"), want: form.Values{"a": "1"}},
+		{name: "type in capitals", contentType: []string{"Application/X-WWW-Form-Urlencoded"}, body: strings.NewReader("a=1"), want: form.Values{"a": "1"}},
+		{name: "damaged charset", contentType: []string{formType + "; charset"}, body: strings.NewReader("a=1"), want: form.Values{"a": "1"}},
 		{name: "no type", body: strings.NewReader("a=1"), status: 400},
 		{name: "two types", contentType: []string{formType, formType}, body: strings.NewReader("a=1"), status: 400},
 		{name: "JSON", contentType: []string{"application/json"}, body: strings.NewReader(`{"a":1}`), status: 400},
 		{name: "multipart", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader("--x\r\n"), status: 400},
 		{name: "empty without type", status: 400},
-		{name: "empty without type, optional", optional: true, want: form{}},
-		{name: "empty with another type, optional", contentType: []string{"application/json"}, optional: true, want: form{}},
+		{name: "empty without type, optional", optional: true, want: form.Values{}},
+		{name: "empty with another type, optional", contentType: []string{"application/json"}, optional: true, want: form.Values{}},
 		{name: "body without type, optional", optional: true, body: strings.NewReader("a=1"), status: 400},
 		{name: "twice", contentType: []string{formType}, body: strings.NewReader("a=1&a=1"), status: 400},
 		{name: "twice, once empty", contentType: []string{formType}, body: strings.NewReader("a=&a=1"), status: 400},
 		{name: "twice, once escaped", contentType: []string{formType}, body: strings.NewReader("a=1&%61=1"), status: 400},
-		{name: "semicolon", contentType: []string{formType}, body: strings.NewReader("a=1;b=2"), want: form{"a": "1;b=2"}},
-		{name: "empty pairs", contentType: []string{formType}, body: strings.NewReader("&&a=1&"), want: form{"a": "1"}},
-		{name: "name alone", contentType: []string{formType}, body: strings.NewReader("a"), want: form{"a": ""}},
-		{name: "NUL", contentType: []string{formType}, body: strings.NewReader("a=%00"), want: form{"a": "\x00"}},
+		{name: "semicolon", contentType: []string{formType}, body: strings.NewReader("a=1;b=2"), want: form.Values{"a": "1;b=2"}},
+		{name: "empty pairs", contentType: []string{formType}, body: strings.NewReader("&&a=1&"), want: form.Values{"a": "1"}},
+		{name: "name alone", contentType: []string{formType}, body: strings.NewReader("a"), want: form.Values{"a": ""}},
+		{name: "NUL", contentType: []string{formType}, body: strings.NewReader("a=%00"), want: form.Values{"a": "\x00"}},
 		{name: "broken escape", contentType: []string{formType}, body: strings.NewReader("a=%zz"), status: 400},
 		{name: "cut escape", contentType: []string{formType}, body: strings.NewReader("a=%2"), status: 400},
 		{name: "broken escape in a name", contentType: []string{formType}, body: strings.NewReader("%=1"), status: 400},
 		{name: "1000 parameters", contentType: []string{formType}, body: strings.NewReader(strings.Join(many, "&"))},
-		{name: "at the limit", contentType: []string{formType}, body: strings.NewReader("a=" + strings.Repeat("x", maxBody-2))},
-		{name: "too large", contentType: []string{formType}, body: strings.NewReader("a=" + strings.Repeat("x", maxBody-1)), status: 413},
+		{name: "at the limit", contentType: []string{formType}, body: strings.NewReader("a=" + strings.Repeat("x", form.MaxBody-2))},
+		{name: "too large", contentType: []string{formType}, body: strings.NewReader("a=" + strings.Repeat("x", form.MaxBody-1)), status: 413},
 		{name: "too large, chunked", contentType: []string{formType}, body: io.LimitReader(endless('x'), 1<<30), length: -1, status: 413},
 		{name: "large by its length alone", contentType: []string{formType}, body: strings.NewReader("a=1"), length: 1 << 40, status: 413},
-		{name: "chunked", contentType: []string{formType}, body: strings.NewReader("a=1"), length: -1, want: form{"a": "1"}},
+		{name: "chunked", contentType: []string{formType}, body: strings.NewReader("a=1"), length: -1, want: form.Values{"a": "1"}},
 		{name: "cut off", contentType: []string{formType}, body: io.MultiReader(strings.NewReader("a=1"), failing{}), status: 400},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

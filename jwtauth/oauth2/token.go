@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
@@ -12,7 +13,7 @@ import (
 // tokenRequest is a request for tokens whose client is known.
 type tokenRequest struct {
 	*http.Request
-	form form
+	form form.Values
 	// client is nil for the first party.
 	client *Client
 }
@@ -56,7 +57,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 
 // grant returns what serves the "grant_type" of a form, and the grant's name. A
 // new grant is a line here and a file beside this one.
-func (s *Server) grant(f form) (name string, grant func(tokenRequest) (*tokenResponse, error), err error) {
+func (s *Server) grant(f form.Values) (name string, grant func(tokenRequest) (*tokenResponse, error), err error) {
 	name = f["grant_type"]
 	if name == "" && f["username"] != "" && f["password"] != "" {
 		name = GrantPassword // the tutorial's requests do not say
