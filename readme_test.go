@@ -125,6 +125,13 @@ func readmeMachine(t *testing.T, r readme) (rewrite *strings.Replacer) {
 	if err := os.WriteFile(filepath.Join(folder, "users.json"), []byte(`{"users": []}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir(filepath.Join(folder, "theme"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	logo := `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"/>`
+	if err := os.WriteFile(filepath.Join(folder, "logo.svg"), []byte(logo), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return strings.NewReplacer("/etc/caddy/", folder+"/", "/var/lib/caddy/", folder+"/")
 }
 

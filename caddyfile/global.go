@@ -31,6 +31,7 @@ func init() {
 //	    refresh_token_lifetime <duration>
 //	    refresh_token_idle     <duration>
 //	    refresh_token_grace    <duration>
+//	    cookie_domain          <domain>
 //	    user <username> <password_hash> [<roles...>] {
 //	        scope     <scopes...>
 //	        full_name <text>
@@ -108,6 +109,13 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 				return b.WrapErr(err)
 			}
 		}
+	case "cookie_domain":
+		realm.CookieDomain, err = b.one("a domain, such as example.com")
+		if err == nil && !hasPlaceholder(realm.CookieDomain) {
+			if err := jwtauth.CheckCookieDomain(realm.CookieDomain); err != nil {
+				return b.WrapErr(err)
+			}
+		}
 	case "audience":
 		if err = b.once(); err == nil {
 			realm.Audience, err = b.some("the values of the aud claim")
@@ -143,7 +151,7 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 			realm.UsersFiles = append(realm.UsersFiles, path)
 		}
 	default:
-		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, user, users_file, client, store, password_hash, throttle")
+		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, cookie_domain, user, users_file, client, store, password_hash, throttle")
 	}
 	if err != nil {
 		return err

@@ -63,6 +63,7 @@ func testEnvironment(t testing.TB) {
 		"XDG_CONFIG_HOME": filepath.Join(folder, "config"),
 		"TEST_FOLDER":     folder,
 		"TEST_ISSUER":     "https://example.com",
+		"TEST_DOMAIN":     "example.com",
 		"TEST_SECRET":     strings.Repeat("0123456789abcdef", 4),
 		"TEST_HASH":       "$2a$10$a0NH7J4ZruhVFz.JFdv39.2ya8sf74YlCeLgGD04.sfm.uGeDN3eW",
 	} {

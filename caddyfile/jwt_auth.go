@@ -27,6 +27,7 @@ func init() {
 //	    optional
 //	    set_header      <Header> <value>
 //	    errors          site
+//	    login           redirect | off | <url>
 //	    trusted_origins <origins...>
 //	}
 //
@@ -119,6 +120,8 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (
 		guard.SetHeaders = append(guard.SetHeaders, jwtauth.IdentityHeader{Name: args[0], Value: args[1]})
 	case "errors":
 		guard.Errors, err = b.one("the word site")
+	case "login":
+		guard.Login, err = b.one("redirect, off, or where to sign in, such as https://example.com/login")
 	case "trusted_origins":
 		var origins []string
 		if origins, err = b.some("origins, such as https://app.example.com"); err == nil {
@@ -130,7 +133,7 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (
 			guard.TrustedOrigins = append(guard.TrustedOrigins, origins...)
 		}
 	default:
-		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, trusted_origins")
+		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, login, trusted_origins")
 	}
 	return err
 }

@@ -19,6 +19,10 @@ func init() {
 //	    realm     <name>
 //	    base_path <path>
 //	    errors    rfc6749
+//	    title     <text>
+//	    logo      <path>
+//	    theme     <folder>
+//	    pages     off
 //	}
 //
 // A matcher of paths that are none of its own is an error.
@@ -50,8 +54,16 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 			}
 		case "errors":
 			server.Errors, err = b.one("the word rfc6749")
+		case "title":
+			server.Title, err = b.one("the name of the site")
+		case "logo":
+			server.Logo, err = b.one("the path of an image")
+		case "theme":
+			server.Theme, err = b.one("a folder")
+		case "pages":
+			server.Pages, err = b.one("the word off")
 		default:
-			err = b.unknown("token_server", "realm, base_path, errors")
+			err = b.unknown("token_server", "realm, base_path, errors, title, logo, theme, pages")
 		}
 		if err != nil {
 			return nil, err
@@ -63,7 +75,7 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 	if err := server.Validate(); err != nil {
 		return nil, h.WrapErr(err)
 	}
-	if err := checkServerMatcher(h, matcher, server.BasePath); err != nil {
+	if matcher, err = serverMatcher(h, matcher, server); err != nil {
 		return nil, err
 	}
 	return append(h.NewRoute(matcher, server), h.NewRoute(nil, &jwtauth.Strip{Realm: server.Realm})...), nil

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
@@ -21,7 +22,7 @@ type example struct {
 	ports map[string]string // of the copy, by those of the example
 }
 
-var examplePort = regexp.MustCompile(`\b800[0-9]\b`)
+var examplePort = regexp.MustCompile(`\b80(0[0-9]|80)\b`)
 
 // load copies an example and does not start it.
 func load(t *testing.T, path string) *example {
@@ -40,7 +41,11 @@ func load(t *testing.T, path string) *example {
 	if len(e.ports) == 0 {
 		t.Fatalf("%s has no port of the examples", path)
 	}
-	e.text = e.here(e.text)
+	root, err := testcaddy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.text = strings.ReplaceAll(e.here(e.text), "root examples/", "root "+root+"/examples/")
 	e.SetConfig(e.text)
 	return e
 }
@@ -77,7 +82,7 @@ func TestExamplesAsTheyStand(t *testing.T) {
 			}
 		}
 	}
-	if tested != 3 {
-		t.Errorf("%d examples, want 3", tested)
+	if tested != 5 {
+		t.Errorf("%d examples, want 5", tested)
 	}
 }

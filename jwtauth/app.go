@@ -38,6 +38,9 @@ type App struct {
 	// identity are the identity headers of all guards of the config. They are
 	// collected while handlers are provisioned.
 	identity []string
+	ctx      caddy.Context
+	// sites are known from Start on.
+	sites sites
 }
 
 // CaddyModule returns the Caddy module information.
@@ -51,7 +54,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision checks the config of every realm. It opens nothing and makes
 // nothing: `caddy validate` runs it too.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.ctx, a.logger = ctx, ctx.Logger()
 	if a.Realms == nil {
 		a.Realms = make(map[string]*Realm)
 	}
@@ -95,6 +98,7 @@ func (a *App) checkStores() error {
 // Start opens the keys and the store of every realm that is in use. Requests
 // that come before it are waiting for it.
 func (a *App) Start() error {
+	a.sites = findSites(a.ctx)
 	for _, name := range a.names() {
 		if err := a.Realms[name].start(context.Background(), endSessionsOfChanged); err != nil {
 			return fmt.Errorf("realm %s: %w", name, err)

@@ -10,46 +10,64 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
-// authenticate returns who presents a valid credential, and nil for nobody
-// where none was presented.
-func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCookies) (*policy.Principal, *oauth2.Error) {
+// verdict is what the guard makes of a request's credential.
+type verdict struct {
+	// principal is who presents a valid one, nil for nobody.
+	principal *policy.Principal
+	// refusal says why the request may not pass, nil where it may.
+	refusal *oauth2.Error
+	// from is the source that counted, "" where nothing was presented.
+	from string
+}
+
+// authenticate looks for a credential: a verdict with neither principal nor
+// refusal says that none was presented.
+func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCookies) verdict {
 	for _, source := range g.Sources {
+		var (
+			token     string
+			presented bool
+			err       error
+		)
 		switch source.From {
 		case sourceHeader:
-			token, presented, err := oauth2.BearerFromHeader(r.Header)
-			if err != nil {
-				return nil, asRefusal(err)
-			}
-			if presented {
-				return realm.bearer(token)
-			}
+			token, presented, err = oauth2.BearerFromHeader(r.Header)
 		case sourceQuery:
-			token, presented, err := queryToken(r, source.Name)
-			if err != nil {
-				return nil, oauth2.InvalidToken(err)
-			}
-			if presented {
-				return realm.bearer(token)
-			}
+			token, presented, err = queryToken(r, source.Name)
 		case sourceCookie:
-			value, presented, err := cookies.value(r)
-			if !presented {
-				continue
+			if v, counts := g.fromCookie(r, realm, cookies); counts {
+				return v
 			}
-			var principal *policy.Principal
-			if err == nil {
-				principal, err = realm.cookie(r.Context(), value)
-			}
-			if err != nil {
-				if g.Optional && !errors.Is(err, errUnavailable) {
-					continue // a dead cookie is nobody's fault
-				}
-				return nil, realm.cookieRefusal(err)
-			}
-			return principal, g.checkOrigin(r)
+			continue
+		}
+		if err != nil {
+			return verdict{refusal: asRefusal(err), from: source.From}
+		}
+		if presented {
+			principal, refusal := realm.bearer(token)
+			return verdict{principal, refusal, source.From}
 		}
 	}
-	return nil, nil
+	return verdict{}
+}
+
+// fromCookie is the verdict on the session cookie. It does not count where there
+// is none, or, with optional, a dead one: that is nobody's fault.
+func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies takenCookies) (v verdict, counts bool) {
+	value, presented, err := realm.jar.value(r, cookies)
+	if !presented {
+		return verdict{}, false
+	}
+	v.from = sourceCookie
+	if err == nil {
+		v.principal, err = realm.cookie(r.Context(), value)
+	}
+	if err != nil {
+		v.refusal = realm.cookieRefusal(err)
+		return v, !g.Optional || errors.Is(err, errUnavailable)
+	}
+	v.refusal = g.checkOrigin(r)
+	return v, true
 }
 
 // checkOrigin refuses requests that another site made a browser send with the

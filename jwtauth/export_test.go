@@ -50,16 +50,8 @@ func SignIn(realm, username string, scopes ...string) (SignedIn, error) {
 	cookie, err := o.sessions.Cookie(grant.Session)
 	return SignedIn{
 		SID: grant.Session.ID, Access: access, Refresh: grant.RefreshToken,
-		CookieName: cookieName(realm), CookieValue: cookie,
+		CookieName: cookieJar{realm: realm}.name(), CookieValue: cookie,
 	}, err
-}
-
-// cookieName is the name of a realm's session cookie without its prefix.
-func cookieName(realm string) string {
-	if realm == DefaultRealm {
-		return cookieBaseName
-	}
-	return cookieBaseName + "_" + realm
 }
 
 // Issue signs claims with the running realm's key, after change has had its way

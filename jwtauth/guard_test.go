@@ -216,7 +216,7 @@ func TestGuardSources(t *testing.T) {
 				a.wantInvalidToken(t)
 			default:
 				a.wantBody(t, http.StatusOK, test.want)
-				private := ""
+				private := "private, no-cache"
 				if strings.Contains(test.path, "query") {
 					private = "private" // RFC 6750 §2.3
 				}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -14,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
@@ -61,6 +64,13 @@ type JWTAuth struct {
 	// status and headers of the refusal. Default: the guard answers.
 	Errors string `json:"errors,omitempty"`
 
+	// What becomes of a person whose browser comes without a valid credential.
+	// `redirect` sends them to the sign-in page of a `token_server` that this
+	// site has for the realm, and back afterwards; `off` answers as for programs,
+	// with 401. A path or URL is that of another sign-in page of the realm, such
+	// as `https://example.com/login`. Default: `redirect`.
+	Login string `json:"login,omitempty"`
+
 	// Origins of other front ends that may send requests with methods other
 	// than GET, HEAD and OPTIONS and the session cookie.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
@@ -69,6 +79,8 @@ type JWTAuth struct {
 	rule   policy.Rule
 	origin *http.CrossOriginProtection
 	owned  []string // names of SetHeaders
+	vary   string   // what the answer depends on
+	login  *url.URL // where Login says to sign in, nil where it names no place
 	logger *zap.Logger
 }
 
@@ -141,7 +153,23 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("trusted_origins takes origins such as https://app.example.com: %w", err)
 		}
 	}
-	return nil
+	g.vary = varyOf(g.Sources)
+	g.login, err = parseLogin(g.Login)
+	return err
+}
+
+// varyOf is what an answer depends on.
+func varyOf(sources []CredentialSource) string {
+	var names []string
+	for _, source := range sources {
+		switch source.From {
+		case sourceHeader:
+			names = append(names, "Authorization")
+		case sourceCookie:
+			names = append(names, "Cookie")
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 const (
@@ -150,6 +178,9 @@ const (
 	sourceQuery  = "query"
 
 	errorsSite = "site"
+
+	loginRedirect = "redirect"
+	loginOff      = "off"
 )
 
 // Validate refuses rules that mean something else than they look like.
@@ -193,6 +224,12 @@ func (g *JWTAuth) Validate() error {
 	}
 	if g.Errors != "" && g.Errors != errorsSite {
 		return fmt.Errorf("errors %q: it takes site, or is left out", g.Errors)
+	}
+	if _, err := parseLogin(g.Login); err != nil {
+		return err
+	}
+	if g.Login != "" && g.Errors == errorsSite {
+		return errors.New("errors site leaves refused requests to the site, so login has nothing to do: remove one of the two")
 	}
 	return validateIdentityHeaders(g.SetHeaders)
 }
@@ -248,32 +285,33 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 	realm, err := g.realm.await(r.Context())
 	if err != nil {
-		return g.refuse(w, r, state, oauth2.Unavailable(err))
+		return g.refuse(w, r, state, verdict{refusal: oauth2.Unavailable(err)})
 	}
-	principal, refusal := g.authenticate(r, realm, cookies)
-	if refusal == nil && principal != nil {
-		refusal = g.authorize(principal)
+	v := g.authenticate(r, realm, cookies)
+	if v.refusal == nil && v.principal != nil {
+		v.refusal = g.authorize(v.principal)
 	}
 	switch {
-	case refusal != nil:
-		return g.refuse(w, r, state, refusal)
-	case principal == nil && !g.Optional:
-		return g.refuse(w, r, state, oauth2.NotAuthenticated())
+	case v.refusal != nil:
+		return g.refuse(w, r, state, v)
+	case v.principal == nil && !g.Optional:
+		v.refusal = oauth2.NotAuthenticated()
+		return g.refuse(w, r, state, v)
 	}
-	state.principal, state.realm = principal, realm
+	state.principal, state.realm = v.principal, realm
 	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if principal != nil {
+	if v.principal != nil {
 		// What Caddy's own authentication handler said of a user before would
 		// come first, and be mixed with what this guard says.
 		repl.DeleteByPrefix(userPlaceholder)
 	}
 	g.setHeaders(r, state, repl)
-	if g.usesQuery() {
-		private := newPrivateWriter(w)
-		defer private.mark() // where nothing was written, or an error route answers
-		w = private
+	guarded := &guardedWriter{
+		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
+		vary:                  g.vary, private: v.principal != nil, secretURL: g.usesQuery(),
 	}
-	return next.ServeHTTP(w, r)
+	defer guarded.mark() // where nothing was written, or an error route answers
+	return next.ServeHTTP(guarded, r)
 }
 
 // authorize holds the principal against the rules.
@@ -313,25 +351,28 @@ func (g *JWTAuth) setHeaders(r *http.Request, state *requestState, repl *caddy.R
 
 // refuse answers, or leaves the answer to the site's error routes. A refused
 // visitor is an everyday event.
-func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, refusal *oauth2.Error) error {
+func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, v verdict) error {
 	state.principal, state.realm = nil, nil
-	state.refusal = refusal.Error()
+	state.refusal = v.refusal.Error()
 	level := zapcore.DebugLevel
-	if refusal.Status >= http.StatusInternalServerError {
+	if v.refusal.Status >= http.StatusInternalServerError {
 		level = zapcore.ErrorLevel
 	}
 	if c := g.logger.Check(level, "request refused"); c != nil {
-		c.Write(zap.String("realm", g.realm.name), zap.Int("status", refusal.Status), zap.String("reason", state.refusal))
+		c.Write(zap.String("realm", g.realm.name), zap.Int("status", v.refusal.Status), zap.String("reason", state.refusal))
 	}
 	if g.Errors == errorsSite {
 		// What the site does with the error comes before, or without, the
 		// other guards: nothing that says who is asking may be left by now.
 		state.headers = nil
 		state.clearHeaders(r, g.realm.app.identity)
-		refusal.SetHeader(w.Header())
-		return caddyhttp.Error(refusal.Status, errors.New(state.refusal))
+		v.refusal.SetHeader(w.Header())
+		return caddyhttp.Error(v.refusal.Status, errors.New(state.refusal))
 	}
-	refusal.Write(w, r)
+	if v.from != sourceHeader && login.Navigates(r) && g.refusePerson(w, r, state, v) {
+		return nil
+	}
+	v.refusal.Write(w, r)
 	return nil
 }
 

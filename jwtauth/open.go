@@ -38,6 +38,7 @@ type opened struct {
 	limiter   *throttle.Limiter
 	hasher    *password.Hasher
 	issuer    oauth2.Issuer
+	jar       cookieJar
 
 	// close undoes what start did, the last first.
 	undo []func()
@@ -54,6 +55,7 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 	o := &opened{
 		name: r.name, logger: r.logger, lifetimes: r.parsed.lifetimes,
 		clients: r.parsed.clients, hasher: r.parsed.hasher,
+		jar: cookieJar{realm: r.name, domain: r.CookieDomain},
 	}
 	if err := o.open(ctx, r, changed); err != nil {
 		o.close()
@@ -328,6 +330,9 @@ func (o *opened) cookie(ctx context.Context, value string) (*policy.Principal, e
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
 	}
+	if s, err = o.touch(ctx, s); err != nil {
+		return nil, err
+	}
 	epoch, err := o.state.store.Epoch(ctx, s.User)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
@@ -344,7 +349,28 @@ func (o *opened) cookie(ctx context.Context, value string) (*policy.Principal, e
 	case entry.Disabled:
 		return nil, signin.ErrDisabled
 	}
-	return principalFromSession(s, entry.User, time.Now().Add(o.lifetimes.Access)), nil
+	// No longer than a denial of the session is sure to last.
+	until := time.Now().Add(o.lifetimes.Access)
+	if sure := s.DenyUntil.Add(-o.lifetimes.Leeway); sure.Before(until) {
+		until = sure
+	}
+	return principalFromSession(s, entry.User, until), nil
+}
+
+// touch keeps a session that is in use from ending by idleness. A store that
+// cannot be written to right now takes nothing from who is signed in.
+func (o *opened) touch(ctx context.Context, s session.Session) (session.Session, error) {
+	touched, err := o.sessions.Touch(ctx, o.lifetimes, s)
+	switch {
+	case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrEpoch):
+		return s, err
+	case err != nil:
+		if ctx.Err() == nil {
+			o.logger.Warn("a session in use could not be prolonged", zap.Error(err))
+		}
+		return s, nil
+	}
+	return touched, nil
 }
 
 // cookieRefusal is the answer to a session cookie that is not good.

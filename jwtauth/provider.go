@@ -46,11 +46,12 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 	if err != nil {
 		return caddyauth.User{}, false, err
 	}
-	principal, refusal := p.guard.authenticate(r, realm, cookies)
-	if refusal != nil || principal == nil {
+	v := p.guard.authenticate(r, realm, cookies)
+	if v.refusal != nil || v.principal == nil {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return caddyauth.User{}, false, nil
 	}
+	principal := v.principal
 	state.principal, state.realm = principal, realm
 	return caddyauth.User{ID: principal.Username, Metadata: map[string]string{
 		"roles":   strings.Join(principal.Roles, ","),

@@ -83,6 +83,14 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 			return errors.New("audience: a value is empty")
 		}
 	}
+	if r.CookieDomain, err = expand(repl, r.CookieDomain); err != nil {
+		return fmt.Errorf("cookie_domain: %w", err)
+	}
+	if r.CookieDomain != "" {
+		if err := CheckCookieDomain(r.CookieDomain); err != nil {
+			return err
+		}
+	}
 	r.parsed.algorithm = r.SigningAlgorithm
 	if r.parsed.algorithm == "" {
 		r.parsed.algorithm = defaultSigningAlgorithm

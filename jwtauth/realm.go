@@ -54,6 +54,11 @@ type Realm struct {
 	// switches that off. Default: 10s.
 	RefreshTokenGrace *caddy.Duration `json:"refresh_token_grace,omitempty"`
 
+	// The domain over whose hosts the session cookie is shared, such as
+	// `example.com` for `app.example.com` and `docs.example.com`. Everything on
+	// that domain gets to see the cookie. Default: one host's own.
+	CookieDomain string `json:"cookie_domain,omitempty"`
+
 	// Users that are kept in the config. They cannot be changed by commands.
 	Users []User `json:"users,omitempty"`
 

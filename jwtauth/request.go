@@ -29,12 +29,12 @@ type requestState struct {
 	// cookies are the session cookies taken out of the request, by realm.
 	cookies map[string]takenCookies
 	taken   bool // whether they were
+	// pages are the token servers whose pages this request's site serves.
+	pages []*TokenServer
 }
 
 // String keeps cookies out of {http.vars.*}.
 func (*requestState) String() string { return "" }
-
-type takenCookies struct{ prefixed, plain []string }
 
 // stateOf returns the request's state, made at the first call. From then on the
 // placeholders of the module can be resolved.

@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
@@ -22,13 +24,13 @@ func init() {
 
 // TokenServer serves the endpoints of a realm: `/token` (RFC 6749, with the
 // grants `password` and `refresh_token`), `/refresh`, `/revoke` (RFC 7009),
-// `/users/me` and `/.well-known/jwks.json` (RFC 7517). Requests for all other
-// paths are passed on.
+// `/users/me` and `/.well-known/jwks.json` (RFC 7517); and its pages for people:
+// `/login`, `/logout` and `/account`. Requests for all other paths are passed on.
 type TokenServer struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
-	// What stands before the paths of the endpoints, such as `/auth`.
+	// What stands before the paths of endpoints and pages, such as `/auth`.
 	// Default: nothing, they are at the site's root.
 	BasePath string `json:"base_path,omitempty"`
 
@@ -36,15 +38,33 @@ type TokenServer struct {
 	// says. Default: 401 with `WWW-Authenticate: Bearer`.
 	Errors string `json:"errors,omitempty"`
 
+	// `off` serves no pages: a program's API, or a site that has its own.
+	Pages string `json:"pages,omitempty"`
+
+	// The name of the site, shown on each page. Default: none.
+	Title string `json:"title,omitempty"`
+
+	// The path of an image that is shown on each page. Default: a mark of our own.
+	Logo string `json:"logo,omitempty"`
+
+	// A folder with files that replace those of the pages: templates,
+	// `style.css`, a logo, texts. It is read when the config is loaded.
+	Theme string `json:"theme,omitempty"`
+
 	realm  *Realm
 	logger *zap.Logger
 	paths  oauth2.Server // for Match alone: the realm may not be open yet
+	look   *login.Server // the pages without a realm, nil where there are none
 
 	once   sync.Once
 	server *oauth2.Server
+	pages  *login.Server
 }
 
-const errorsRFC6749 = "rfc6749"
+const (
+	errorsRFC6749 = "rfc6749"
+	pagesOff      = "off"
+)
 
 // CaddyModule returns the Caddy module information.
 func (*TokenServer) CaddyModule() caddy.ModuleInfo {
@@ -59,8 +79,10 @@ func (t *TokenServer) Provision(ctx caddy.Context) error {
 	t.logger = ctx.Logger()
 	t.paths.BasePath = t.BasePath
 	var err error
-	t.realm, err = realmOf(ctx, t.Realm)
-	return err
+	if t.realm, err = realmOf(ctx, t.Realm); err != nil {
+		return err
+	}
+	return t.provisionPages()
 }
 
 // Validate checks the options.
@@ -70,6 +92,12 @@ func (t *TokenServer) Validate() error {
 	}
 	if t.Errors != "" && t.Errors != errorsRFC6749 {
 		return fmt.Errorf("errors %q: it takes rfc6749, or is left out", t.Errors)
+	}
+	if t.Pages != "" && t.Pages != pagesOff {
+		return fmt.Errorf("pages %q: it takes off, or is left out", t.Pages)
+	}
+	if t.Pages == pagesOff && (t.Title != "" || t.Logo != "" || t.Theme != "") {
+		return errors.New("title, logo and theme are for the pages, which are off: remove one or the other")
 	}
 	return nil
 }
@@ -92,25 +120,58 @@ func CheckBasePath(path string) error {
 	return nil
 }
 
-// ServeHTTP answers requests for the endpoints, and passes all others on.
+// Paths are those that it answers at, but for the one that is below no base path.
+func (t *TokenServer) Paths() []string {
+	paths := oauth2.Paths()
+	if t.Pages != pagesOff {
+		paths = append(paths, login.Paths()...)
+	}
+	for i, path := range paths {
+		paths[i] = t.BasePath + path
+	}
+	return paths
+}
+
+// ServeHTTP answers requests for the endpoints and the pages, and passes all
+// others on.
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if !t.paths.Match(r.URL.Path) {
+	forPage := t.look != nil && t.look.Match(r.URL.Path)
+	if !forPage && !t.paths.Match(r.URL.Path) {
+		if t.look != nil {
+			state := stateOf(r)
+			state.pages = append(state.pages, t)
+		}
 		return next.ServeHTTP(w, r)
 	}
-	realm, err := t.realm.await(r.Context())
-	if err != nil {
-		oauth2.Unavailable(err).Write(w, r)
+	realm, release, err := t.use(r)
+	switch {
+	case err != nil && forPage:
+		t.look.Unavailable(w, r, err)
 		return nil
-	}
-	release, err := realm.state.use()
-	if err != nil {
+	case err != nil:
 		oauth2.Unavailable(err).Write(w, r)
 		return nil
 	}
 	defer release()
-	t.once.Do(func() { t.server = t.build(realm) })
-	t.server.ServeHTTP(w, r)
+	t.once.Do(func() {
+		t.server = t.build(realm)
+		t.pages = t.buildPages(realm)
+	})
+	if forPage {
+		t.pages.ServeHTTP(w, r)
+	} else {
+		t.server.ServeHTTP(w, r)
+	}
 	return nil
+}
+
+// use returns the realm as soon as it is open, and keeps it so until release.
+func (t *TokenServer) use(r *http.Request) (realm *opened, release func(), err error) {
+	if realm, err = t.realm.await(r.Context()); err != nil {
+		return nil, nil, err
+	}
+	release, err = realm.state.use()
+	return realm, release, err
 }
 
 // build wires the endpoints to the realm.
@@ -136,16 +197,19 @@ func (t *TokenServer) build(realm *opened) *oauth2.Server {
 		CookiePrincipal: func(r *http.Request) (*policy.Principal, error) {
 			return cookiePrincipal(r, realm)
 		},
-		Report: func(r *http.Request, err error) {
-			t.logger.Error("a request could not be answered", zap.String("realm", realm.name),
-				zap.String("path", r.URL.Path), zap.Error(err))
-		},
+		Report: t.report,
 	}
+}
+
+// report logs what went wrong on our side.
+func (t *TokenServer) report(r *http.Request, err error) {
+	t.logger.Error("a request could not be answered", zap.String("realm", t.realm.name),
+		zap.String("path", r.URL.Path), zap.Error(err))
 }
 
 // cookiePrincipal is whom the session cookie names, nil for nobody.
 func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) {
-	value, presented, err := stateOf(r).takeCookies(r, realm.name).value(r)
+	value, presented, err := realm.jar.value(r, stateOf(r).takeCookies(r, realm.name))
 	if !presented {
 		return nil, nil
 	}

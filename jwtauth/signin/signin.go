@@ -210,6 +210,17 @@ func (s *Service) lookup(ctx context.Context, username string) (user.Entry, *pas
 	return entry, hash, nil
 }
 
+// Hash hashes a new password, in a hashing slot as every other. Its errors are
+// [BusyError], those of the Hasher, and ctx's.
+func (s *Service) Hash(ctx context.Context, pw string) (string, error) {
+	release, err := s.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return s.Hasher.Hash(pw)
+}
+
 // upgrade replaces an outdated hash where it can be written.
 func (s *Service) upgrade(ctx context.Context, entry user.Entry, hash *password.Hash, pw string) {
 	if entry.Source != user.SourceStore || !s.Hasher.NeedsUpgrade(hash) {

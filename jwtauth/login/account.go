@@ -1,0 +1,237 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// minPassword is the least length of a new password in characters (NIST SP
+// 800-63B-4 §3.1.1.2, beside rate limits: 8).
+const minPassword = 8
+
+// Fields of the forms of the account page.
+const (
+	fieldSession  = "session"
+	fieldCurrent  = "current_password"
+	fieldNew      = "new_password"
+	fieldRepeated = "repeat_password"
+	// paramDone says what was just done.
+	paramDone = "done"
+)
+
+// doneKeys are the texts of what was done.
+var doneKeys = map[string]string{
+	"password": "done_password", "session": "done_session", "others": "done_others",
+}
+
+// accountData is what the account page shows.
+type accountData struct {
+	User user.User
+	// Writable is set where the password can be changed here.
+	Writable bool
+	Sessions []sessionRow
+	// Done is the key of what was just done, "" for nothing.
+	Done string
+}
+
+// sessionRow is a session as its user sees it.
+type sessionRow struct {
+	ID      string
+	Current bool
+	// Browser and System say what signed in; both "" where nobody can tell.
+	Browser, System string
+	Client          string
+	IP              string
+	Since, Used     time.Time
+}
+
+// accountPage shows who is signed in, and where else.
+func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.signedIn(w, r)
+	if p == nil {
+		return err
+	}
+	return s.showAccount(w, r, p, http.StatusOK, nil)
+}
+
+// signedIn is who asks for an account page. Where that is nobody, they have been
+// sent to sign in.
+func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Principal, error) {
+	p, presented, err := s.Cookies.Principal(r)
+	if err != nil || p != nil {
+		return p, err
+	}
+	if presented {
+		s.Cookies.Clear(w, r)
+	}
+	query := url.Values{ParamReturnTo: {s.path(r, pathAccount)}}
+	s.redirect(w, s.path(r, pathLogin)+"?"+query.Encode())
+	return nil, nil
+}
+
+func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, p *policy.Principal, status int, problems []problem) error {
+	entry, err := s.Users.Lookup(r.Context(), p.Username)
+	if err != nil {
+		return err
+	}
+	sessions, err := s.Sessions.List(r.Context(), p.Username)
+	if err != nil {
+		return err
+	}
+	data := accountData{
+		User: entry.User, Writable: entry.Source == user.SourceStore && entry.PasswordHash != "",
+		Done: doneKeys[r.URL.Query().Get(paramDone)],
+	}
+	for _, one := range sessions {
+		data.Sessions = append(data.Sessions, newSessionRow(one, p.Session))
+	}
+	s.render(w, r, status, view{Page: pageAccount, Problems: problems, Data: data})
+	return nil
+}
+
+func newSessionRow(one session.Session, current string) sessionRow {
+	browser, system := describeUserAgent(one.UserAgent)
+	return sessionRow{
+		ID: one.ID, Current: one.ID == current, Browser: browser, System: system,
+		Client: one.Client, IP: one.IP, Since: one.CreatedAt.UTC(), Used: one.LastUsedAt.UTC(),
+	}
+}
+
+// done goes back to the account page, which says what was done.
+func (s *Server) done(w http.ResponseWriter, r *http.Request, what string) error {
+	s.redirect(w, s.path(r, pathAccount)+"?"+paramDone+"="+what)
+	return nil
+}
+
+// revokeSession ends one session of the user's own.
+func (s *Server) revokeSession(w http.ResponseWriter, r *http.Request) error {
+	fields, err := form.Read(w, r, false)
+	if err != nil {
+		s.badForm(w, r, err)
+		return nil
+	}
+	p, err := s.signedIn(w, r)
+	if p == nil {
+		return err
+	}
+	sessions, err := s.Sessions.List(r.Context(), p.Username)
+	if err != nil {
+		return err
+	}
+	for _, own := range sessions {
+		if own.ID != fields[fieldSession] {
+			continue
+		}
+		if err := s.Sessions.Revoke(r.Context(), own.ID); err != nil {
+			return err
+		}
+		if own.ID == p.Session {
+			s.Cookies.Clear(w, r)
+			s.redirect(w, s.path(r, pathLogout))
+			return nil
+		}
+	}
+	// One that is not there has ended already; one of somebody else is not there.
+	return s.done(w, r, "session")
+}
+
+// revokeOthers ends all sessions of the user but this one.
+func (s *Server) revokeOthers(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.signedIn(w, r)
+	if p == nil {
+		return err
+	}
+	if _, err := s.Sessions.EndAll(r.Context(), p.Username, p.Session); err != nil {
+		return err
+	}
+	return s.done(w, r, "others")
+}
+
+// changePassword sets a new password, for who knows the old one, and ends the
+// user's other sessions.
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
+	fields, err := form.Read(w, r, false)
+	if err != nil {
+		s.badForm(w, r, err)
+		return nil
+	}
+	p, err := s.signedIn(w, r)
+	if p == nil {
+		return err
+	}
+	if problems := checkNewPassword(fields); problems != nil {
+		return s.showAccount(w, r, p, http.StatusBadRequest, problems)
+	}
+	_, err = s.SignIn.SignIn(r.Context(), signin.Attempt{
+		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r),
+	})
+	if err != nil {
+		status, found, err := s.refusal(w, err)
+		if err != nil {
+			return err
+		}
+		if found.Key == "wrong" {
+			found.Field, found.Key = fieldCurrent, "wrong_current"
+		}
+		return s.showAccount(w, r, p, status, []problem{found})
+	}
+	hash, err := s.SignIn.Hash(r.Context(), fields[fieldNew])
+	if key := newPasswordKey(err); key != "" {
+		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Field: fieldNew, Key: key}})
+	} else if err != nil {
+		status, found, err := s.refusal(w, err)
+		if err != nil {
+			return err
+		}
+		return s.showAccount(w, r, p, status, []problem{found})
+	}
+	err = s.Users.SetPassword(r.Context(), p.Username, hash, p.Session)
+	if errors.Is(err, user.ErrReadOnly) {
+		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Key: "password_fixed"}})
+	} else if err != nil {
+		return err
+	}
+	return s.done(w, r, "password")
+}
+
+// checkNewPassword says what is wrong with the form, before anything is hashed.
+func checkNewPassword(fields form.Values) (problems []problem) {
+	if fields[fieldCurrent] == "" {
+		problems = append(problems, problem{Field: fieldCurrent, Key: "missing_current"})
+	}
+	switch chosen := fields[fieldNew]; {
+	case chosen == "":
+		problems = append(problems, problem{Field: fieldNew, Key: "missing_new"})
+	case len([]rune(chosen)) < minPassword:
+		problems = append(problems, problem{Field: fieldNew, Key: "new_short"})
+	case strings.TrimSpace(chosen) == "":
+		problems = append(problems, problem{Field: fieldNew, Key: "missing_new"})
+	case chosen == fields[fieldCurrent]:
+		problems = append(problems, problem{Field: fieldNew, Key: "new_same"})
+	case chosen != fields[fieldRepeated]:
+		problems = append(problems, problem{Field: fieldRepeated, Key: "new_differs"})
+	}
+	return problems
+}
+
+// newPasswordKey is the text for a password that cannot be hashed, "" for any
+// other error and for none.
+func newPasswordKey(err error) string {
+	switch {
+	case errors.Is(err, password.ErrTooLong):
+		return "new_long"
+	case errors.Is(err, password.ErrNUL):
+		return "new_invalid"
+	}
+	return ""
+}

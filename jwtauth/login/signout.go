@@ -1,0 +1,58 @@
+package login
+
+import (
+	"net/http"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
+)
+
+// logoutData is what the sign-out page shows: a question, or, where nobody is
+// signed in, that it is done.
+type logoutData struct {
+	SignedIn string
+}
+
+// logoutPage asks: a link, which any site can have, signs nobody out.
+func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
+	p, presented, err := s.Cookies.Principal(r)
+	if err != nil {
+		return err
+	}
+	var data logoutData
+	if p != nil {
+		data.SignedIn = displayName(p)
+	} else if presented {
+		s.Cookies.Clear(w, r)
+	}
+	s.render(w, r, http.StatusOK, view{Page: pageLogout, Data: data})
+	return nil
+}
+
+// signOut ends the session, on the server first, and goes to return_to, or to
+// the page that says so.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
+	fields, err := form.Read(w, r, true)
+	if err != nil {
+		s.badForm(w, r, err)
+		return nil
+	}
+	p, _, err := s.Cookies.Principal(r)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		if err := s.Sessions.Revoke(r.Context(), p.Session); err != nil {
+			return err
+		}
+	}
+	s.Cookies.Clear(w, r)
+	// Guarded pages that the browser has kept. Not "cookies" or "storage": they may
+	// be those of other programs, on other sites of the domain.
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	to := s.path(r, pathLogout)
+	if back := s.returnTo(r, fields[ParamReturnTo]); back.value() != "" {
+		to = back.String()
+	}
+	s.redirect(w, to)
+	return nil
+}

@@ -1,0 +1,271 @@
+package login
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+//go:embed theme
+var embedded embed.FS
+
+const (
+	layoutFile = "layout.html"
+	styleFile  = "style.css"
+	logoName   = "logo" // with the extension of an image
+	langFolder = "lang"
+
+	// maxFile bounds each file of a theme, in bytes.
+	maxFile = 1 << 20
+)
+
+// images are the kinds of files that a theme may add.
+var images = map[string]string{
+	".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
+	".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon",
+}
+
+// Options say what the pages look like.
+type Options struct {
+	// Title is the name of the site, shown above each page. Default: none.
+	Title string
+	// Logo is the path of an image, shown above each page. Default: that of
+	// the folder, else a mark of our own.
+	Logo string
+	// Folder holds files that replace the built-in ones of the same name:
+	// templates, style.css, logo.<image>, lang/<language>.json, and more
+	// images. Default: none.
+	Folder string
+}
+
+// Theme is what the pages look like: templates, style, images and texts, all of
+// them in memory. It is safe for concurrent use.
+type Theme struct {
+	title, logo string
+	pages       map[string]*template.Template
+	files       map[string]file
+	languages   languages
+}
+
+// file is a file that browsers ask for.
+type file struct {
+	data    []byte
+	kind    string
+	version string
+}
+
+// Load reads a theme. Its errors name the file, and the line of a template.
+func Load(o Options) (*Theme, error) {
+	sources, err := readThemes(o)
+	if err != nil {
+		return nil, err
+	}
+	t := &Theme{title: o.Title, files: make(map[string]file)}
+	for name, data := range sources.files {
+		t.files[name] = newFile(name, data)
+		if strings.TrimSuffix(name, filepath.Ext(name)) == logoName {
+			t.logo = name
+		}
+	}
+	if t.languages, err = newLanguages(sources.builtInLang, sources.lang); err != nil {
+		return nil, err
+	}
+	if err := t.parse(sources.templates); err != nil {
+		return nil, err
+	}
+	return t, t.try()
+}
+
+func newFile(name string, data []byte) file {
+	kind := images[strings.ToLower(filepath.Ext(name))]
+	if name == styleFile {
+		kind = "text/css; charset=utf-8"
+	}
+	sum := sha256.Sum256(data)
+	return file{data: data, kind: kind, version: hex.EncodeToString(sum[:6])}
+}
+
+// sources are the files of a theme before they are understood.
+type sources struct {
+	templates         map[string]string
+	files             map[string][]byte
+	builtInLang, lang map[string][]byte
+}
+
+// readThemes reads the built-in theme, the folder over it, and the logo.
+func readThemes(o Options) (sources, error) {
+	builtIn, err := fs.Sub(embedded, "theme")
+	if err != nil {
+		return sources{}, err
+	}
+	s, err := readTheme(builtIn, nil)
+	if err != nil {
+		return sources{}, err
+	}
+	s.builtInLang, s.lang = s.lang, nil
+	if o.Folder != "" {
+		if _, err := os.Stat(o.Folder); err != nil {
+			return sources{}, fmt.Errorf("theme: %w", err)
+		}
+		over, err := readTheme(os.DirFS(o.Folder), s.templates)
+		if err != nil {
+			return sources{}, fmt.Errorf("theme %s: %w", o.Folder, err)
+		}
+		maps.Copy(s.templates, over.templates)
+		maps.Copy(s.files, over.files)
+		s.lang = over.lang
+	}
+	if o.Logo != "" {
+		ext := strings.ToLower(filepath.Ext(o.Logo))
+		if images[ext] == "" {
+			return sources{}, fmt.Errorf("logo %s: it takes an image: %s", o.Logo, strings.Join(slices.Sorted(maps.Keys(images)), " "))
+		}
+		data, err := readFile(os.DirFS(filepath.Dir(o.Logo)), filepath.Base(o.Logo))
+		if err != nil {
+			return sources{}, fmt.Errorf("logo: %w", err)
+		}
+		maps.DeleteFunc(s.files, func(name string, _ []byte) bool {
+			return strings.TrimSuffix(name, filepath.Ext(name)) == logoName
+		})
+		s.files[logoName+ext] = data
+	}
+	return s, nil
+}
+
+// readTheme reads a folder. known are the templates there are, nil for the
+// folder that says so.
+func readTheme(folder fs.FS, known map[string]string) (sources, error) {
+	s := sources{templates: make(map[string]string), files: make(map[string][]byte), lang: make(map[string][]byte)}
+	entries, err := fs.ReadDir(folder, ".")
+	if err != nil {
+		return s, err
+	}
+	logos := 0
+	for _, entry := range entries {
+		name := entry.Name()
+		ext := strings.ToLower(filepath.Ext(name))
+		isImage := images[ext] != ""
+		if ext != ".html" && name != styleFile && !isImage {
+			continue // a README, say
+		}
+		if ext == ".html" && known != nil && known[name] == "" {
+			return s, fmt.Errorf("%s: there is no such template; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), " "))
+		}
+		if isImage && strings.TrimSuffix(name, filepath.Ext(name)) == logoName {
+			if logos++; logos > 1 {
+				return s, errors.New("there are two files named logo: keep one")
+			}
+		}
+		data, err := readFile(folder, name)
+		if err != nil {
+			return s, err
+		}
+		if ext == ".html" {
+			s.templates[name] = string(data)
+		} else {
+			s.files[name] = data
+		}
+	}
+	catalogues, err := fs.Glob(folder, langFolder+"/*.json")
+	if err != nil {
+		return s, err
+	}
+	for _, name := range catalogues {
+		data, err := readFile(folder, name)
+		if err != nil {
+			return s, err
+		}
+		s.lang[strings.TrimSuffix(strings.TrimPrefix(name, langFolder+"/"), ".json")] = data
+	}
+	return s, nil
+}
+
+func readFile(folder fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(folder, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: it is no file", name)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s: it is larger than %d bytes", name, maxFile)
+	}
+	return fs.ReadFile(folder, name)
+}
+
+// parse makes a template of each page and the layout.
+func (t *Theme) parse(texts map[string]string) error {
+	layout, err := template.New(layoutFile).Parse(texts[layoutFile])
+	if err != nil {
+		return err
+	}
+	t.pages = make(map[string]*template.Template)
+	for name, text := range texts {
+		if name == layoutFile {
+			continue
+		}
+		page, err := layout.Clone()
+		if err == nil {
+			_, err = page.New(name).Parse(text)
+		}
+		if err != nil {
+			return err
+		}
+		t.pages[name] = page
+	}
+	return nil
+}
+
+func (t *Theme) words(accept []string) *words { return t.languages.match(accept) }
+
+// has reports a file that browsers may ask for.
+func (t *Theme) has(name string) bool {
+	_, ok := t.files[name]
+	return ok
+}
+
+// url is where browsers find a file. It changes with the file, so that they may
+// keep it for good.
+func (t *Theme) url(folder, name string) string {
+	return folder + name + "?v=" + t.files[name].version
+}
+
+func (t *Theme) serveFile(w http.ResponseWriter, r *http.Request, name string) {
+	f := t.files[name]
+	h := w.Header()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	h.Set("Content-Type", f.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	// An SVG that is opened by itself is a page of this site.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	h.Set("ETag", `"`+f.version+`"`)
+	if r.URL.Query().Get("v") == f.version {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		h.Set("Cache-Control", "no-cache")
+	}
+	if r.Header.Get("If-None-Match") == `"`+f.version+`"` {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(f.data)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(f.data) // a visitor who left is nobody's error
+	}
+}

@@ -1,0 +1,52 @@
+package login
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+)
+
+// try renders every page in every way it is used, in every language, so that a
+// mistake in a template or a text is found when the theme is loaded, and not by
+// a visitor.
+func (t *Theme) try() error {
+	for name, views := range examples() {
+		if t.pages[name] == nil {
+			return fmt.Errorf("the template %s is missing", name)
+		}
+		for _, v := range views {
+			v.Page, v.Site = name, t.title
+			for _, v.words = range t.languages.all {
+				if err := t.pages[name].ExecuteTemplate(io.Discard, layoutFile, v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// examples are views of every page.
+func examples() map[string][]view {
+	problems := []problem{{Key: "wrong"}, {Field: fieldUsername, Key: "missing_username"}, {Field: fieldPassword, Key: "missing_password"},
+		{Field: fieldCurrent, Key: "wrong_current"}, {Field: fieldNew, Key: "new_short"}, {Field: fieldRepeated, Key: "new_differs"}}
+	now := time.Now()
+	row := sessionRow{ID: "x", Browser: "Firefox", System: "Linux", IP: "::1", Since: now, Used: now}
+	account := accountData{User: user.User{Username: "alice", Roles: []string{"a", "b"}}, Sessions: []sessionRow{row, {Current: true}}}
+	changed := account
+	changed.Writable, changed.Done = true, doneKeys["password"]
+	all := map[string][]view{
+		pageLogin: {{Data: loginData{}}, {Data: loginData{Username: "alice", ReturnTo: "/", Keep: true, SignedIn: "Alice", Continue: "/"}},
+			{Data: loginData{}, Problems: problems}},
+		pageLogout:  {{Data: logoutData{}}, {Data: logoutData{SignedIn: "Alice"}}},
+		pageAccount: {{Data: account}, {Data: changed, Problems: problems}},
+		pageForbidden: {{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a"}, All: []string{"a", "b"}}},
+			{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a", "b"}, All: []string{"a"}, Other: true}}},
+	}
+	for _, name := range []string{msgBadRequest, msgOtherSite, msgNoCookies, msgBroken, msgUnavailable, msgNotSent} {
+		all[pageMessage] = append(all[pageMessage], view{Data: messageData{Name: name, SignIn: "/login"}})
+	}
+	return all
+}

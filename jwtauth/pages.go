@@ -1,0 +1,244 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+)
+
+// provisionPages loads what the pages look like.
+func (t *TokenServer) provisionPages() error {
+	if t.Pages == pagesOff {
+		return nil
+	}
+	repl := caddy.NewReplacer()
+	options := login.Options{}
+	for _, option := range []struct {
+		name, value string
+		into        *string
+	}{
+		{"title", t.Title, &options.Title}, {"logo", t.Logo, &options.Logo}, {"theme", t.Theme, &options.Folder},
+	} {
+		var err error
+		if *option.into, err = expand(repl, option.value); err != nil {
+			return fmt.Errorf("%s: %w", option.name, err)
+		}
+	}
+	theme, err := login.Load(options)
+	if err != nil {
+		return err
+	}
+	t.look = &login.Server{BasePath: t.BasePath, Theme: theme, Mount: mountPoint, Report: t.report}
+	return nil
+}
+
+// buildPages wires the pages to the realm.
+func (t *TokenServer) buildPages(realm *opened) *login.Server {
+	if t.look == nil {
+		return nil
+	}
+	pages := *t.look
+	pages.SignIn = realm.signIn
+	pages.Users = pageUsers{realm.liveUsers()}
+	pages.Sessions = realm.sessions
+	pages.Lifetimes = realm.lifetimes
+	pages.Cookies = pageCookies{realm}
+	pages.ClientIP = clientIP
+	pages.ReturnOrigin = func(r *http.Request, origin *url.URL) bool {
+		return t.realm.app.sites.returnsTo(t.realm, r, origin)
+	}
+	return &pages
+}
+
+// pageUsers are the users of the live realm, for the account page.
+type pageUsers struct{ liveUsers }
+
+// SetPassword implements [login.Users].
+func (u pageUsers) SetPassword(ctx context.Context, username, hash, except string) error {
+	return u.state.users().SetPassword(ctx, username, hash, except)
+}
+
+// pageCookies is the session cookie of a realm, for its pages.
+type pageCookies struct{ realm *opened }
+
+// Principal implements [login.Cookies].
+func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
+	value, presented, err := c.realm.jar.value(r, stateOf(r).takeCookies(r, c.realm.name))
+	if !presented || err != nil {
+		return nil, presented, nil
+	}
+	p, err = c.realm.cookie(r.Context(), value)
+	if errors.Is(err, errUnavailable) {
+		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
+	}
+	return p, true, nil
+}
+
+// Set implements [login.Cookies].
+func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
+	c.realm.jar.set(w, r, value, maxAge)
+}
+
+// Clear implements [login.Cookies].
+func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.jar.clear(w, r) }
+
+// originalURL is what the client asked for, before any handler rewrote it.
+func originalURL(r *http.Request) *url.URL {
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		return original.URL
+	}
+	return r.URL
+}
+
+// mountPoint is what a handle_path, or a uri strip_prefix, took off the path.
+func mountPoint(r *http.Request) string {
+	mount, ok := strings.CutSuffix(originalURL(r).Path, r.URL.Path)
+	if !ok {
+		return ""
+	}
+	return mount
+}
+
+// builtInPages are the pages as they are without a theme, for guards whose
+// sign-in page is somewhere else.
+var builtInPages = sync.OnceValues(func() (*login.Server, error) {
+	theme, err := login.Load(login.Options{})
+	return &login.Server{Theme: theme}, err
+})
+
+// parseLogin reads the option login of a guard. It is nil for the words.
+func parseLogin(text string) (*url.URL, error) {
+	switch text {
+	case "", loginRedirect, loginOff:
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err == nil && u.User == nil && u.Fragment == "" && u.Opaque == "" && strings.HasPrefix(u.Path, "/") {
+		isPath := u.Scheme == "" && u.Host == "" && !strings.HasPrefix(text, "//")
+		isURL := u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopbackHost(u.Hostname()))
+		if isPath || isURL {
+			return u, nil
+		}
+	}
+	return nil, fmt.Errorf("login %q: it takes redirect, off, or where to sign in: a path such as /auth/login or a URL such as https://example.com/login (http only for localhost)", text)
+}
+
+// refusals are the pages by which the guard refuses a person; false where no
+// sign-in page is reachable.
+func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals, bool) {
+	if g.Login == loginOff {
+		return login.Refusals{}, false
+	}
+	if g.login != nil {
+		pages, err := builtInPages()
+		if err != nil || isHere(g.login, r) {
+			return login.Refusals{}, false
+		}
+		return login.Refusals{Server: pages, Login: g.login.String()}, true
+	}
+	for _, server := range state.pages {
+		if server.realm != g.realm {
+			continue
+		}
+		page := mountPoint(r) + server.BasePath + "/login"
+		if isHere(&url.URL{Path: page}, r) {
+			break // a guard in front of the page itself would send there for ever
+		}
+		return login.Refusals{Server: server.look, Login: page}, true
+	}
+	return login.Refusals{}, false
+}
+
+// isHere reports whether a request asks for the sign-in page.
+func isHere(page *url.URL, r *http.Request) bool {
+	return page.Path == originalURL(r).Path && (page.Host == "" || strings.EqualFold(page.Host, r.Host))
+}
+
+// refusePerson answers somebody who navigates: with the way to sign in, or a
+// page that says what is missing. It reports false where there is no such page.
+func (g *JWTAuth) refusePerson(w http.ResponseWriter, r *http.Request, state *requestState, v verdict) bool {
+	refusals, ok := g.refusals(r, state)
+	if !ok {
+		return false
+	}
+	here := g.here(r, refusals)
+	switch {
+	case v.refusal.Status >= http.StatusInternalServerError:
+		v.refusal.SetHeader(w.Header())
+		refusals.Unavailable(w, r)
+	case v.principal != nil && errors.Is(v.refusal, policy.ErrDenied):
+		v.refusal.SetHeader(w.Header())
+		refusals.Forbidden(w, r, v.principal, g.rule, here)
+	case v.principal != nil:
+		v.refusal.SetHeader(w.Header())
+		refusals.OtherSite(w, r)
+	case v.refusal.Status != http.StatusUnauthorized:
+		return false
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		v.refusal.SetHeader(w.Header())
+		refusals.NotSent(w, r)
+	default:
+		if v.from == sourceCookie {
+			g.realm.opened.Load().jar.clear(w, r)
+		}
+		login.Redirect(w, refusals.SignInURL(here))
+	}
+	return true
+}
+
+// here is where a sign-in comes back to: what the client asked for, without a
+// token that was in its query. A sign-in page of another host is told which one
+// this is; which hosts it believes is its own affair.
+func (g *JWTAuth) here(r *http.Request, refusals login.Refusals) string {
+	original := *originalURL(r)
+	original.RawQuery = withoutParameters(original.RawQuery, g.Sources)
+	here := original.RequestURI()
+	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || strings.EqualFold(page.Host, r.Host) {
+		return here
+	}
+	scheme := "https"
+	if plainCookieAllowed(r) {
+		scheme = "http"
+	}
+	return scheme + "://" + r.Host + here
+}
+
+// withoutParameters takes the parameters that hold tokens out of a query and
+// leaves the rest as it was written.
+func withoutParameters(query string, sources []CredentialSource) string {
+	for _, source := range sources {
+		if source.From != sourceQuery || query == "" {
+			continue
+		}
+		var kept []string
+		for pair := range strings.SplitSeq(query, "&") {
+			name, _, _ := strings.Cut(pair, "=")
+			if name, err := url.QueryUnescape(name); err != nil || name != source.Name {
+				kept = append(kept, pair)
+			}
+		}
+		query = strings.Join(kept, "&")
+	}
+	return query
+}
+
+// Interface guards
+var (
+	_ login.SignIn   = (*signin.Service)(nil)
+	_ login.Users    = pageUsers{}
+	_ login.Cookies  = pageCookies{}
+	_ login.Sessions = (*session.Manager)(nil)
+)

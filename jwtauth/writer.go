@@ -1,0 +1,101 @@
+package jwtauth
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// guardedWriter keeps answers that a guard let through out of caches that others
+// share, and says what they depend on, whatever the handlers behind the guard
+// write. It acts when the header is sent, since reverse_proxy adds to what stands
+// there before.
+type guardedWriter struct {
+	caddyhttp.ResponseWriterWrapper
+	// vary is what the guard looked at.
+	vary string
+	// private is set where the answer is for one user.
+	private bool
+	// secretURL is set where the URL, under which a cache would file the answer,
+	// may hold a token: then nothing that the site says counts (RFC 6750 §2.3).
+	secretURL bool
+	wrote     bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *guardedWriter) WriteHeader(status int) {
+	if status >= http.StatusOK && !w.wrote {
+		w.mark()
+		w.wrote = true
+	}
+	w.ResponseWriterWrapper.WriteHeader(status)
+}
+
+// mark sets the headers, unless they have been sent.
+func (w *guardedWriter) mark() {
+	if w.wrote {
+		return
+	}
+	h := w.Header()
+	if w.vary != "" && !slices.Contains(h["Vary"], w.vary) {
+		h["Vary"] = append(h["Vary"], w.vary)
+	}
+	lines := h["Cache-Control"]
+	switch {
+	case w.secretURL && !says(lines, "private", "no-store"):
+		h["Cache-Control"] = []string{"private"}
+	case !w.private || says(lines, "private", "no-store", "public", "s-maxage"):
+	case len(lines) == 0:
+		// no-cache has the browser ask before it shows the answer again, to
+		// somebody else perhaps.
+		h["Cache-Control"] = []string{"private, no-cache"}
+	default:
+		h["Cache-Control"] = []string{strings.Join(lines, ", ") + ", private"}
+	}
+}
+
+func (w *guardedWriter) begin() {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// Write implements [http.ResponseWriter].
+func (w *guardedWriter) Write(p []byte) (int, error) {
+	w.begin()
+	return w.ResponseWriterWrapper.Write(p)
+}
+
+// ReadFrom implements [io.ReaderFrom].
+func (w *guardedWriter) ReadFrom(r io.Reader) (int64, error) {
+	w.begin()
+	return w.ResponseWriterWrapper.ReadFrom(r)
+}
+
+// FlushError is what [http.ResponseController] asks for.
+func (w *guardedWriter) FlushError() error {
+	w.begin()
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// says reports whether Cache-Control has one of the directives (RFC 9111 §5.2).
+func says(lines []string, directives ...string) bool {
+	for _, line := range lines {
+		for directive := range strings.SplitSeq(line, ",") {
+			directive, _, _ = strings.Cut(directive, "=")
+			if slices.Contains(directives, strings.ToLower(strings.TrimSpace(directive))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Interface guards
+var (
+	_ http.ResponseWriter = (*guardedWriter)(nil)
+	_ io.ReaderFrom       = (*guardedWriter)(nil)
+)
