@@ -369,6 +369,7 @@ func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestS
 		v.refusal.SetHeader(w.Header())
 		return caddyhttp.Error(v.refusal.Status, errors.New(state.refusal))
 	}
+	w = final(w)
 	if v.from != sourceHeader && login.Navigates(r) && g.refusePerson(w, r, state, v) {
 		return nil
 	}

@@ -143,6 +143,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		}
 		return next.ServeHTTP(w, r)
 	}
+	w = final(w)
 	realm, release, err := t.use(r)
 	switch {
 	case err != nil && forPage:

@@ -84,8 +84,6 @@ type Server struct {
 	// error that did not keep the request from being answered. Default: it is
 	// dropped.
 	Report func(r *http.Request, err error)
-	// Now is the clock. Default: time.Now.
-	Now func() time.Time
 }
 
 // Paths below the base path.
@@ -199,13 +197,6 @@ func (s *Server) mount(r *http.Request) string {
 		return ""
 	}
 	return s.Mount(r)
-}
-
-func (s *Server) now() time.Time {
-	if s.Now == nil {
-		return time.Now()
-	}
-	return s.Now()
 }
 
 func (s *Server) address(r *http.Request) netip.Addr {

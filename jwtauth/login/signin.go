@@ -110,7 +110,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	s.endFormer(r)
 	var maxAge time.Duration
 	if data.Keep {
-		maxAge = grant.Session.ExpiresAt.Sub(s.now())
+		maxAge = grant.Session.ExpiresAt.Sub(grant.Session.CreatedAt)
 	}
 	s.Cookies.Set(w, r, cookie, maxAge)
 	s.redirect(w, s.afterSignIn(r, back))
