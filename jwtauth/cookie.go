@@ -79,11 +79,13 @@ func (j cookieJar) set(w http.ResponseWriter, r *http.Request, value string, max
 // clear makes the browser forget the cookie, and one of the host alone that may
 // be left from before there was a cookie_domain.
 func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
-	c := j.cookie(r)
-	c.MaxAge = -1
-	http.SetCookie(w, c)
-	if c.Domain != "" {
-		c.Domain = ""
+	jars := []cookieJar{j}
+	if j.shared(r) {
+		jars = append(jars, cookieJar{realm: j.realm})
+	}
+	for _, jar := range jars {
+		c := jar.cookie(r)
+		c.MaxAge = -1
 		http.SetCookie(w, c)
 	}
 }

@@ -58,6 +58,8 @@ func TestNoUpstreamSeesTheSessionCookie(t *testing.T) {
 	}{
 		{"plain", []string{"jwtauth=VALUE"}, nil},
 		{"with the prefix", []string{"__Host-jwtauth=VALUE"}, nil},
+		{"with the prefix of a domain", []string{"__Secure-jwtauth=VALUE; __SECURE-jwtauth_staff=VALUE"}, nil},
+		{"with two prefixes", []string{"__Host-__Secure-jwtauth=VALUE; a=1"}, []string{"a=1"}},
 		{"both", []string{"__Host-jwtauth=VALUE; jwtauth=VALUE"}, nil},
 		{"twice", []string{"jwtauth=VALUE; jwtauth=VALUE"}, nil},
 		{"in two lines", []string{"jwtauth=VALUE", "__Host-jwtauth=VALUE"}, nil},

@@ -103,10 +103,11 @@ func originalURL(r *http.Request) *url.URL {
 	return r.URL
 }
 
-// mountPoint is what a handle_path, or a uri strip_prefix, took off the path.
+// mountPoint is what a handle_path, or a uri strip_prefix, took off the path. It
+// becomes the beginning of links: what is no plain path is none.
 func mountPoint(r *http.Request) string {
 	mount, ok := strings.CutSuffix(originalURL(r).Path, r.URL.Path)
-	if !ok {
+	if !ok || !strings.HasPrefix(mount, "/") || strings.HasPrefix(mount, "//") || strings.ContainsAny(mount, `\?#%`) {
 		return ""
 	}
 	return mount
@@ -149,15 +150,14 @@ func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals
 		}
 		return login.Refusals{Server: pages, Login: g.login.String()}, true
 	}
-	for _, server := range state.pages {
-		if server.realm != g.realm {
+	for _, page := range state.pages {
+		if page.server.realm != g.realm {
 			continue
 		}
-		page := mountPoint(r) + server.BasePath + "/login"
-		if isHere(&url.URL{Path: page}, r) {
+		if isHere(&url.URL{Path: page.path}, r) {
 			break // a guard in front of the page itself would send there for ever
 		}
-		return login.Refusals{Server: server.look, Login: page}, true
+		return login.Refusals{Server: page.server.look, Login: page.path}, true
 	}
 	return login.Refusals{}, false
 }

@@ -208,6 +208,21 @@ func TestNoPageToSendTo(t *testing.T) {
 			jwt_auth
 		}
 	}
+	http://g.localhost:<PORT> {
+		bind 127.0.0.1
+		token_server
+		handle_path /app/* {
+			jwt_auth
+		}
+	}
+	http://h.localhost:<PORT> {
+		bind 127.0.0.1
+		route {
+			uri path_regexp ^.*/app/ /
+			token_server
+			jwt_auth
+		}
+	}
 	`)
 	for _, name := range []string{"a", "b", "c", "d"} {
 		s.get("/x", navigate(), host(name+".localhost")).wantNothingPresented(t)
@@ -219,7 +234,14 @@ func TestNoPageToSendTo(t *testing.T) {
 	s.get("/app/x?y", navigate(), host("f.localhost")).wantSignIn(t, "/app/login", "/app/x?y")
 	s.get("/app/login?return_to=/app/x", navigate(), host("f.localhost")).
 		wantPage(t, 200, `action="/app/login"`, `href="/app/login/style.css?v=`, `value="/app/x"`)
-	s.get("/app/login?return_to=/app/login", navigate(), host("f.localhost"))
+	s.get("/app/login?return_to=/app/login", navigate(), host("f.localhost")).wantPage(t, 200, "<form")
+	s.get("/app/x?y", navigate(), host("g.localhost")).wantSignIn(t, "/login", "/app/x?y")
+	s.get("/y/app/x", navigate(), host("h.localhost")).wantSignIn(t, "/y/app/login", "/y/app/x")
+	for _, path := range []string{"//evil.example/app/x", "/%5cevil.example/app/x", "/%3f/app/x"} {
+		if to := s.get(path, navigate(), host("h.localhost")).Header.Get("Location"); !strings.HasPrefix(to, "/login?return_to=") {
+			t.Errorf("%s: sent to %s", path, to)
+		}
+	}
 }
 
 // From the guarded page to the form and back, as a browser does it.

@@ -29,8 +29,14 @@ type requestState struct {
 	// cookies are the session cookies taken out of the request, by realm.
 	cookies map[string]takenCookies
 	taken   bool // whether they were
-	// pages are the token servers whose pages this request's site serves.
-	pages []*TokenServer
+	// pages are the sign-in pages that this request's site serves.
+	pages []signInPage
+}
+
+// signInPage is where the pages of a token server are.
+type signInPage struct {
+	server *TokenServer
+	path   string // as a browser asks for it
 }
 
 // String keeps cookies out of {http.vars.*}.

@@ -16,7 +16,7 @@ import (
 type sites struct {
 	// guarded are the hosts with a guard of a realm, some with a wildcard.
 	guarded map[*Realm][]guardedHost
-	// named are all hosts that are written out.
+	// named are all hosts that have a site of their own.
 	named map[string]bool
 }
 
@@ -61,10 +61,13 @@ func (s *sites) walk(routes caddyhttp.RouteList, hosts, ports []string) {
 	for _, route := range routes {
 		below := hosts
 		if narrower, ok := routeHosts(route); ok {
-			below = narrower
-			for _, host := range below {
-				s.named[host] = true
+			if hosts == nil {
+				// A host that is told apart within a site is of that site.
+				for _, host := range narrower {
+					s.named[host] = true
+				}
 			}
+			below = narrower
 		}
 		for _, handler := range route.Handlers {
 			switch h := handler.(type) {

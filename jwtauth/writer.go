@@ -81,11 +81,15 @@ func (w *guardedWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// says reports whether Cache-Control has one of the directives (RFC 9111 §5.2).
+// says reports whether Cache-Control has one of the directives (RFC 9111 §5.2). A
+// private that names fields is about those alone (§5.2.2.7).
 func says(lines []string, directives ...string) bool {
 	for _, line := range lines {
 		for directive := range strings.SplitSeq(line, ",") {
-			directive, _, _ = strings.Cut(directive, "=")
+			directive, _, fields := strings.Cut(directive, "=")
+			if fields && strings.EqualFold(strings.TrimSpace(directive), "private") {
+				continue
+			}
 			if slices.Contains(directives, strings.ToLower(strings.TrimSpace(directive))) {
 				return true
 			}

@@ -90,7 +90,10 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, p *policy.P
 	}
 	data := accountData{
 		User: entry.User, Writable: entry.Source == user.SourceStore && entry.PasswordHash != "",
-		Done: doneKeys[r.URL.Query().Get(paramDone)],
+	}
+	// Another site may link to here, but has nothing to tell.
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "" || site == "same-origin" {
+		data.Done = doneKeys[r.URL.Query().Get(paramDone)]
 	}
 	for _, one := range sessions {
 		data.Sessions = append(data.Sessions, newSessionRow(one, p.Session))

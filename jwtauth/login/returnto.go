@@ -10,6 +10,9 @@ import (
 // maxReturnTo bounds return_to, in bytes.
 const maxReturnTo = 4096
 
+// hostAlphabet is what a host, with a port, is written in.
+const hostAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
+
 // destination is where a sign-in ends: a path of this site, or one of another
 // origin that was found to be allowed. The zero one is the site's root.
 type destination struct {
@@ -45,6 +48,9 @@ func (s *Server) returnTo(r *http.Request, text string) destination {
 		switch {
 		case u.Scheme != "https" && u.Scheme != "http", u.Host == "":
 			return root
+		case strings.Trim(u.Host, hostAlphabet) != "":
+			// A host that browsers read as another one, or a policy as more.
+			return root
 		case strings.EqualFold(u.Host, r.Host):
 			// An absolute URL of this very site.
 		case s.ReturnOrigin != nil && s.ReturnOrigin(r, u):
@@ -75,6 +81,10 @@ func (s *Server) returnTo(r *http.Request, text string) destination {
 func (s *Server) returnPath(r *http.Request, p string) bool {
 	for range 3 { // as written, decoded, decoded twice
 		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, `\`) || !harmless(p) {
+			return false
+		}
+		// Without their dots "/.//x" and "/y/..//x" are "//x".
+		if strings.Contains(p+"/", "/./") || strings.Contains(p+"/", "/../") {
 			return false
 		}
 		clean := path.Clean(p)

@@ -102,7 +102,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, session.ErrEpoch) {
 		// Password, user or sessions were changed since the comparison: what
 		// it proved is no longer so.
-		return again(http.StatusUnauthorized, problem{Key: "wrong"})
+		status, p, _ := s.refusal(w, signin.ErrCredentials)
+		return again(status, p)
 	}
 	if err != nil {
 		return err

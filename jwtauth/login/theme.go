@@ -71,13 +71,23 @@ func Load(o Options) (*Theme, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Theme{title: o.Title, files: make(map[string]file)}
+	t, err := newTheme(o.Title, sources)
+	if err != nil && o.Folder != "" {
+		err = fmt.Errorf("theme %s: %w", o.Folder, err)
+	}
+	return t, err
+}
+
+// newTheme understands the files of a theme, and tries it.
+func newTheme(title string, sources sources) (*Theme, error) {
+	t := &Theme{title: title, files: make(map[string]file)}
 	for name, data := range sources.files {
 		t.files[name] = newFile(name, data)
 		if strings.TrimSuffix(name, filepath.Ext(name)) == logoName {
 			t.logo = name
 		}
 	}
+	var err error
 	if t.languages, err = newLanguages(sources.builtInLang, sources.lang); err != nil {
 		return nil, err
 	}

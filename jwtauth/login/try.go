@@ -20,7 +20,7 @@ func (t *Theme) try() error {
 			v.Page, v.Site = name, t.title
 			for _, v.words = range t.languages.all {
 				if err := t.pages[name].ExecuteTemplate(io.Discard, layoutFile, v); err != nil {
-					return err
+					return fmt.Errorf("%s: %w", name, err)
 				}
 			}
 		}

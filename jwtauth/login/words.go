@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ const fallbackLang = "en"
 // send some dozens.
 const maxAcceptLanguage = 512
 
+// inBraces is what stands for a value in a text.
+var inBraces = regexp.MustCompile(`\{\w+\}`)
+
 // text is the text of a key, with {name} replaced for each pair of name and
 // value. An unknown key, or a name left over, is an error.
 func (w *words) text(key string, pairs ...any) (string, error) {
@@ -40,6 +44,11 @@ func (w *words) text(key string, pairs ...any) (string, error) {
 	replace := make([]string, 0, len(pairs))
 	for i := 0; i+1 < len(pairs); i += 2 {
 		replace = append(replace, fmt.Sprintf("{%v}", pairs[i]), fmt.Sprint(pairs[i+1]))
+	}
+	for _, name := range inBraces.FindAllString(text, -1) {
+		if !slices.Contains(replace, name) {
+			return "", fmt.Errorf("lang/%s.json: %s: there is no %s", w.lang, key, name)
+		}
 	}
 	return strings.NewReplacer(replace...).Replace(text), nil
 }
@@ -74,6 +83,9 @@ func newLanguages(builtIn, extra map[string][]byte) (languages, error) {
 		tag, err := language.Parse(name)
 		if err != nil {
 			return languages{}, fmt.Errorf("lang/%s.json: it takes a language such as de or pt-BR for its name: %w", name, err)
+		}
+		if tag.String() != name {
+			return languages{}, fmt.Errorf("lang/%s.json: call it %s.json", name, tag)
 		}
 		w, err := parseWords(name, builtIn[name], english)
 		if err == nil {
@@ -114,8 +126,10 @@ func parseWords(lang string, data []byte, base *words) (*words, error) {
 		delete(texts, dirKey)
 	}
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
-		if base != nil && base.texts[key] == "" {
-			return nil, fmt.Errorf("lang/%s.json: there is no text %q", lang, key)
+		if base != nil {
+			if _, known := base.texts[key]; !known {
+				return nil, fmt.Errorf("lang/%s.json: there is no text %q", lang, key)
+			}
 		}
 		w.texts[key] = texts[key]
 	}

@@ -1,0 +1,4 @@
+package login
+
+// DescribeUserAgent says what a User-Agent stands for.
+var DescribeUserAgent = describeUserAgent

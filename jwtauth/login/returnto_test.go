@@ -1,0 +1,257 @@
+package login_test
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+)
+
+// alwaysIn is a cookie of somebody who is signed in, whatever the request.
+type alwaysIn struct{ login.Cookies }
+
+func (alwaysIn) Principal(*http.Request) (*policy.Principal, bool, error) {
+	return &policy.Principal{Username: "alice", Session: "x"}, true, nil
+}
+
+// alwaysOut is nobody.
+type alwaysOut struct{ login.Cookies }
+
+func (alwaysOut) Principal(*http.Request) (*policy.Principal, bool, error) { return nil, false, nil }
+
+// returns is where the page that checks the cookie goes on to.
+func returns(t testing.TB, s *login.Server, returnTo string) string {
+	t.Helper()
+	a := serve(t, s, http.MethodGet, s.BasePath+"/login?check=1&return_to="+url.QueryEscape(returnTo), "")
+	if a.StatusCode != http.StatusSeeOther || len(a.Header["Location"]) != 1 {
+		t.Fatalf("%q: %d %v", returnTo, a.StatusCode, a.Header)
+	}
+	return a.Header.Get("Location")
+}
+
+func TestReturnTo(t *testing.T) {
+	theme := load(t, login.Options{})
+	// The site's own hosts: docs shares the cookie, and local over http.
+	other := func(_ *http.Request, u *url.URL) bool {
+		return u.Scheme == "https" && u.Host == "docs.example.com" || u.Scheme == "http" && u.Host == "app.localhost:8080"
+	}
+	for _, tc := range []struct {
+		name, base, mount string
+		from, want        string
+	}{
+		{name: "nothing", want: "/"},
+		{name: "root", from: "/", want: "/"},
+		{name: "path", from: "/private/report.html", want: "/private/report.html"},
+		{name: "query", from: "/x?a=b&a=c+d%20e", want: "/x?a=b&a=c+d%20e"},
+		{name: "query alone", from: "?a=b", want: "/?a=b"},
+		{name: "fragment", from: "/x?a=b#part-2", want: "/x?a=b#part-2"},
+		{name: "empty query", from: "/x?", want: "/x"},
+		{name: "another site's URL in the query", from: "/x?next=https://evil.example/", want: "/x?next=https://evil.example/"},
+		{name: "backslash in the query", from: `/x?q=a\b`, want: `/x?q=a%5Cb`},
+		{name: "broken percent in the query", from: "/x?y=%zz", want: "/x?y=%zz"},
+		{name: "quotes in the query", from: `/x?q="<b>"`, want: `/x?q=%22%3Cb%3E%22`},
+		{name: "space", from: "/a b", want: "/a%20b"},
+		{name: "unicode", from: "/ä/日本", want: "/%C3%A4/%E6%97%A5%E6%9C%AC"},
+		{name: "unicode, escaped", from: "/%C3%A4", want: "/%C3%A4"},
+		{name: "escaped slash within", from: "/a%2Fb", want: "/a%2Fb"},
+		{name: "colon", from: "/a:b", want: "/a:b"},
+		{name: "account", from: "/account", want: "/account"},
+		{name: "begins like the page", from: "/login-help", want: "/login-help"},
+		{name: "page of that name elsewhere", from: "/docs/login", want: "/docs/login"},
+
+		{name: "another site", from: "https://evil.example", want: "/"},
+		{name: "scheme in capitals", from: "HTTPS://evil.example/", want: "/"},
+		{name: "host without a scheme", from: "//evil.example", want: "/"},
+		{name: "three slashes", from: "///evil.example", want: "/"},
+		{name: "four slashes", from: "////evil.example", want: "/"},
+		{name: "scheme without slashes", from: "https:evil.example", want: "/"},
+		{name: "scheme with one slash", from: "https:/evil.example", want: "/"},
+		{name: "scheme with three slashes", from: "https:///evil.example", want: "/"},
+		{name: "backslash", from: `/\evil.example`, want: "/"},
+		{name: "two backslashes", from: `\\evil.example`, want: "/"},
+		{name: "backslash first", from: `\/evil.example`, want: "/"},
+		{name: "backslash further on", from: `/a\b`, want: "/"},
+		{name: "backslash, encoded", from: "/%5cevil.example", want: "/"},
+		{name: "backslash, encoded twice", from: "/%255cevil.example", want: "/"},
+		{name: "slash, encoded", from: "/%2f/evil.example", want: "/"},
+		{name: "slash, encoded twice", from: "/%252f%252fevil.example", want: "/"},
+		{name: "script", from: "javascript:alert(1)", want: "/"},
+		{name: "script with slashes", from: "javascript://example.com/%0aalert(1)", want: "/"},
+		{name: "data", from: "data:text/html,x", want: "/"},
+		{name: "file", from: "file:///etc/passwd", want: "/"},
+		{name: "line break", from: "/x\r\nSet-Cookie: a=b", want: "/"},
+		{name: "line break, encoded", from: "/x%0d%0aSet-Cookie:%20a=b", want: "/"},
+		{name: "tab before the slash", from: "\t//evil.example", want: "/"},
+		{name: "tab between the slashes", from: "/\t/evil.example", want: "/"},
+		{name: "tab, encoded", from: "/%09/evil.example", want: "/"},
+		{name: "space before the slashes", from: " //evil.example", want: "/"},
+		{name: "NUL", from: "/x\x00", want: "/"},
+		{name: "DEL", from: "/x\x7f", want: "/"},
+		{name: "broken percent in the path", from: "/%zz", want: "/"},
+		{name: "no slash", from: "evil.example", want: "/"},
+		{name: "up", from: "../x", want: "/"},
+		{name: "user information", from: "https://example.com@evil.example/", want: "/"},
+		{name: "own host with user information", from: "https://alice:secret@example.com/x", want: "/"},
+		{name: "just short enough", from: "/" + strings.Repeat("x", 4095), want: "/" + strings.Repeat("x", 4095)},
+		{name: "too long", from: "/" + strings.Repeat("x", 5<<10), want: "/"},
+
+		{name: "sign-in page", from: "/login", want: "/"},
+		{name: "sign-in page, capital", from: "/Login", want: "/"},
+		{name: "sign-in page with a slash", from: "/login/", want: "/"},
+		{name: "sign-in page with a query", from: "/login?return_to=/x", want: "/"},
+		{name: "style of the sign-in page", from: "/login/style.css", want: "/"},
+		{name: "sign-in page, up again", from: "/login/../login", want: "/"},
+		{name: "sign-in page by a detour", from: "/a/../login", want: "/"},
+		{name: "sign-in page by an encoded detour", from: "/a/%2e%2e/login", want: "/"},
+		{name: "sign-in page behind two slashes", from: "//login", want: "/"},
+		{name: "sign-in page, encoded", from: "/%6cogin", want: "/"},
+		{name: "sign-in page, encoded twice", from: "/%256cogin", want: "/"},
+		{name: "sign-in page of the own host", from: "https://example.com/login", want: "/"},
+		{name: "sign-out page", from: "/logout?x", want: "/"},
+
+		{name: "own host", from: "https://example.com/x?y#z", want: "/x?y#z"},
+		{name: "own host over http", from: "http://example.com/x", want: "/x"},
+		{name: "own host in capitals", from: "HTTPS://EXAMPLE.com/x", want: "/x"},
+		{name: "own host without a path", from: "https://example.com", want: "/"},
+		{name: "own host without a scheme", from: "//example.com/x", want: "/"},
+		{name: "own host and another scheme", from: "ftp://example.com/x", want: "/"},
+		{name: "own host, another port", from: "https://example.com:8443/x", want: "/"},
+		{name: "own host, two slashes", from: "https://example.com//evil.example", want: "/"},
+		{name: "host that ends in the own one", from: "https://evilexample.com/x", want: "/"},
+		{name: "host that begins with the own one", from: "https://example.com.evil.example/x", want: "/"},
+
+		{name: "host that shares the cookie", from: "https://docs.example.com/x?y#z", want: "https://docs.example.com/x?y#z"},
+		{name: "its root", from: "https://docs.example.com", want: "https://docs.example.com/"},
+		{name: "over http", from: "http://docs.example.com/x", want: "/"},
+		{name: "on this machine", from: "http://app.localhost:8080/x", want: "http://app.localhost:8080/x"},
+		{name: "its sign-in page", from: "https://docs.example.com/login", want: "/"},
+		{name: "its backslashes", from: `https://docs.example.com/\evil.example`, want: "/"},
+		{name: "with user information", from: "https://x@docs.example.com/", want: "/"},
+
+		{name: "base path", base: "/auth", from: "/x", want: "/x"},
+		{name: "base path, root", base: "/auth", from: "https://evil.example", want: "/"},
+		{name: "sign-in page below the base path", base: "/auth", from: "/auth/login", want: "/"},
+		{name: "sign-out page below it, in capitals", base: "/auth", from: "/AUTH/Logout", want: "/"},
+		{name: "sign-in page behind two slashes below it", base: "/auth", from: "/auth//login", want: "/"},
+		{name: "page of that name beside it", base: "/auth", from: "/login", want: "/login"},
+		{name: "mount", mount: "/app", from: "/app/x", want: "/app/x"},
+		{name: "mount, beside it", mount: "/app", from: "/x", want: "/x"},
+		{name: "mount, root", mount: "/app", from: "https://evil.example", want: "/app/"},
+		{name: "mount and base path", mount: "/app", base: "/auth", from: "/app/auth/login?a", want: "/app/"},
+		{name: "mount, page of that name beside it", mount: "/app", from: "/login", want: "/login"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := &login.Server{BasePath: tc.base, Theme: theme, Cookies: alwaysIn{}, ReturnOrigin: other}
+			if tc.mount != "" {
+				s.Mount = func(*http.Request) string { return tc.mount }
+			}
+			if got := returns(t, s, tc.from); got != tc.want {
+				t.Errorf("%q leads to %q, want %q", tc.from, got, tc.want)
+			}
+		})
+	}
+}
+
+// Without a cookie that is shared there is no other host to go to.
+func TestReturnToNoOtherHostByDefault(t *testing.T) {
+	s := &login.Server{Theme: load(t, login.Options{}), Cookies: alwaysIn{}}
+	if got := returns(t, s, "https://docs.example.com/x"); got != "/" {
+		t.Errorf("sent to %q", got)
+	}
+}
+
+// The form goes to where the sign-in will end: the address is in the form, and
+// its origin, if it is another, in what the page allows forms to end at.
+func TestFormTarget(t *testing.T) {
+	s := newSite(t)
+	s.ReturnOrigin = func(_ *http.Request, u *url.URL) bool { return u.Host == "docs.example.com" }
+	for from, want := range map[string]string{
+		"":                              "form-action 'self'",
+		"/x":                            "form-action 'self'",
+		"https://evil.example/":         "form-action 'self'",
+		"https://docs.example.com/x?y#": "form-action 'self' https://docs.example.com",
+	} {
+		for _, a := range []answer{
+			s.get(t, "/login?return_to="+url.QueryEscape(from)),
+			s.post(t, "/login", fields("username", "nobody", "password", "x", "return_to", from)),
+		} {
+			if csp := a.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "; "+want) {
+				t.Errorf("%q: %s", from, csp)
+			}
+		}
+	}
+	s.get(t, "/login?return_to=/x%3Fa%26b").tag(t, `type="hidden"`, `name="return_to"`, `value="/x?a&amp;b"`)
+}
+
+// Host names can have signs in them that mean something in a policy, or that
+// browsers turn into letters, dots and slashes of another host. None of the
+// site's hosts has.
+func TestReturnToHostsAreWrittenPlainly(t *testing.T) {
+	s := &login.Server{
+		Theme: load(t, login.Options{}), Cookies: alwaysIn{},
+		ReturnOrigin: func(_ *http.Request, u *url.URL) bool { return strings.HasSuffix(u.Hostname(), ".example.com") },
+	}
+	for _, from := range []string{
+		"https://x;sandbox;.example.com/", "https://x,sandbox,.example.com/", "https://x'.example.com/", "https://*.example.com/",
+		"https://evil。docs.example.com/", "https://ｄocs.example.com/", "https://docs%ef%bc%8f.example.com/",
+	} {
+		if got := returns(t, s, from); got != "/" {
+			t.Errorf("%q leads to %q", from, got)
+		}
+	}
+}
+
+// What browsers make of return_to stays where it was allowed to go, and does not
+// come back to the pages that it was on.
+func FuzzReturnTo(f *testing.F) {
+	for _, seed := range []string{
+		"", "/", "/x?a=b#c", "?a=b", "#c", "https://evil.example", "//evil.example", "////evil.example", `/\evil.example`, "/%5cevil.example",
+		"/%255cevil.example", "/%2f/evil.example", "/%252f%252fevil.example", "javascript:alert(1)", "data:,x", "/x\r\ny", "\t//evil.example",
+		"/\t/evil.example", "/x\x00", "/x\x7f", `/a\b`, "https://a@example.com/", "https://example.com/x", "http://example.com:80/x",
+		"HTTPS://example.com//x", "https://docs.example.com/x", "https://docs.example.com.evil.example/", "/login", "/Login", "/login/",
+		"/login/../login", "/a/../login", "//login", "/logout?x", "/%6cogin", "/%256cogin", "/account", "/ä", `/x?q=a\b`, "/x?y=%zz", "/%zz",
+		"/.//evil.example", "/..//evil.example", "/./login", "/%2e/login", "/x/%2e%2e/logout", "/;@evil.example", "https://[::1]/", "/\u2028x", "\xff//",
+	} {
+		f.Add(seed)
+	}
+	s := &login.Server{
+		Theme: load(f, login.Options{}), Cookies: alwaysIn{},
+		ReturnOrigin: func(_ *http.Request, u *url.URL) bool { return u.Scheme == "https" && u.Host == "docs.example.com" },
+	}
+	here := &url.URL{Scheme: "https", Host: host, Path: "/login"}
+	f.Fuzz(func(t *testing.T, text string) {
+		location := returns(t, s, text)
+		for _, c := range []byte(location) {
+			if c <= ' ' || c >= 0x7f || c == '\\' {
+				t.Fatalf("%q gives the header %q", text, location)
+			}
+		}
+		// Browsers read "\" as "/" before the query.
+		end := strings.IndexAny(location+"?", "?#")
+		as := strings.ReplaceAll(location[:end], `\`, "/") + location[end:]
+		to, err := here.Parse(as)
+		if err != nil {
+			return // to nowhere
+		}
+		if to.Scheme != "https" && to.Scheme != "http" || to.User != nil || to.Host != host && to.Host != "docs.example.com" {
+			t.Fatalf("%q leads to %s", text, to)
+		}
+		// However often a server on the way decodes and cleans it.
+		p := to.EscapedPath()
+		for range 3 {
+			if clean := strings.ToLower(path.Clean(p)); clean == "/login" || clean == "/logout" {
+				t.Fatalf("%q leads back, to %s", text, to)
+			}
+			if strings.HasPrefix(p, "//") {
+				t.Fatalf("%q leads to %s, which a server may send on to another host", text, to)
+			}
+			if p, err = url.PathUnescape(p); err != nil {
+				break
+			}
+		}
+	})
+}
