@@ -38,7 +38,10 @@ type App struct {
 	// identity are the identity headers of all guards of the config. They are
 	// collected while handlers are provisioned.
 	identity []string
-	ctx      caddy.Context
+	// tokenParameters are the parameters of URLs in which guards look for tokens,
+	// collected likewise.
+	tokenParameters []string
+	ctx             caddy.Context
 	// sites are known from Start on.
 	sites sites
 }

@@ -11,13 +11,18 @@ import (
 // headersPackage is where Caddy's header directive lives.
 var headersPackage = reflect.TypeFor[headers.Handler]().PkgPath()
 
-// final returns a writer for an answer of our own, which is not to be stored
-// whatever the site says. A header directive that is deferred (`header >Name`,
-// or with a removal beside it) acts after every handler.
-func final(w http.ResponseWriter) http.ResponseWriter {
+// deferredHeaders finds the innermost header directive that is deferred (`header
+// >Name`, or with a removal beside it): it acts when the header is sent, after
+// every handler. What it writes to can be replaced. nil where there is none.
+func deferredHeaders(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for inner := w; inner != nil; {
-		if t := reflect.TypeOf(inner); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == headersPackage {
-			return &finalWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+		if v := reflect.ValueOf(inner); v.Kind() == reflect.Pointer && v.Type().Elem().PkgPath() == headersPackage {
+			field := v.Elem().FieldByName("ResponseWriterWrapper")
+			if field.IsValid() && field.CanInterface() {
+				if wrapper, ok := field.Interface().(*caddyhttp.ResponseWriterWrapper); ok {
+					found = wrapper
+				}
+			}
 		}
 		wrapper, ok := inner.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
@@ -25,25 +30,49 @@ func final(w http.ResponseWriter) http.ResponseWriter {
 		}
 		inner = wrapper.Unwrap()
 	}
-	return w
+	return found
 }
 
-// finalWriter says no-store in a spelling that the directive, which looks for
-// canonical names, does not see. A line of the site's own may come beside it:
-// a cache that finds both keeps nothing (RFC 9111 §5.2.2.5).
-type finalWriter struct {
+// final returns a writer for an answer of our own: one that says no-store is
+// stored by nobody, whatever the site says.
+func final(w http.ResponseWriter) http.ResponseWriter {
+	deferred := deferredHeaders(w)
+	if deferred == nil {
+		return w
+	}
+	last := &lastWord{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: deferred.ResponseWriter}}
+	deferred.ResponseWriter = last
+	return &firstWord{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, last: last}
+}
+
+// firstWord hears whether an answer is to be stored, and lastWord repeats it after
+// the site's directives.
+type firstWord struct {
 	*caddyhttp.ResponseWriterWrapper
+	last *lastWord
+}
+
+type lastWord struct {
+	*caddyhttp.ResponseWriterWrapper
+	noStore bool
 }
 
 // WriteHeader implements [http.ResponseWriter].
-func (w *finalWriter) WriteHeader(status int) {
-	h := w.Header()
-	if says(h["Cache-Control"], "no-store") {
-		h["cache-control"] = []string{"no-store"}
-		delete(h, "Cache-Control")
+func (w *firstWord) WriteHeader(status int) {
+	w.last.noStore = says(w.Header()["Cache-Control"], "no-store")
+	w.ResponseWriterWrapper.WriteHeader(status)
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *lastWord) WriteHeader(status int) {
+	if w.noStore {
+		w.Header()["Cache-Control"] = []string{"no-store"}
 	}
 	w.ResponseWriterWrapper.WriteHeader(status)
 }
 
 // Interface guards
-var _ http.ResponseWriter = (*finalWriter)(nil)
+var (
+	_ http.ResponseWriter = (*firstWord)(nil)
+	_ http.ResponseWriter = (*lastWord)(nil)
+)

@@ -154,6 +154,11 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	g.vary = varyOf(g.Sources)
+	for _, source := range g.Sources {
+		if source.From == sourceQuery {
+			g.realm.app.tokenParameters = append(g.realm.app.tokenParameters, source.Name)
+		}
+	}
 	g.login, err = parseLogin(g.Login)
 	return err
 }
@@ -307,11 +312,11 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	g.setHeaders(r, state, repl)
 	guarded := &guardedWriter{
-		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
-		vary:                  g.vary, private: v.principal != nil, secretURL: g.usesQuery(),
+		vary: g.vary, private: v.principal != nil, navigation: login.Navigates(r), secretURL: g.usesQuery(),
 	}
+	w = guarded.wrap(w)
 	defer guarded.mark() // where nothing was written, or an error route answers
-	return next.ServeHTTP(guarded, r)
+	return next.ServeHTTP(w, r)
 }
 
 // authorize holds the principal against the rules.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -66,9 +67,9 @@ func (t *TokenServer) buildPages(realm *opened) *login.Server {
 // pageUsers are the users of the live realm, for the account page.
 type pageUsers struct{ liveUsers }
 
-// SetPassword implements [login.Users].
-func (u pageUsers) SetPassword(ctx context.Context, username, hash, except string) error {
-	return u.state.users().SetPassword(ctx, username, hash, except)
+// ChangePassword implements [login.Users].
+func (u pageUsers) ChangePassword(ctx context.Context, username, from, to, except string) error {
+	return u.state.users().ChangePassword(ctx, username, from, to, except)
 }
 
 // pageCookies is the session cookie of a realm, for its pages.
@@ -150,7 +151,12 @@ func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals
 		}
 		return login.Refusals{Server: pages, Login: g.login.String()}, true
 	}
+	taken := make(map[string]bool)
 	for _, page := range state.pages {
+		if taken[page.path] {
+			continue // the pages of another realm are in front of these
+		}
+		taken[page.path] = true
 		if page.server.realm != g.realm {
 			continue
 		}
@@ -164,7 +170,14 @@ func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals
 
 // isHere reports whether a request asks for the sign-in page.
 func isHere(page *url.URL, r *http.Request) bool {
-	return page.Path == originalURL(r).Path && (page.Host == "" || strings.EqualFold(page.Host, r.Host))
+	return page.Path == originalURL(r).Path && (page.Host == "" || isHost(page, r))
+}
+
+// isHost reports whether a URL is of the host that a request came to.
+func isHost(u *url.URL, r *http.Request) bool {
+	own := &url.URL{Scheme: u.Scheme, Host: r.Host}
+	name := func(u *url.URL) string { return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) }
+	return name(u) == name(own) && portOf(u) == portOf(own)
 }
 
 // refusePerson answers somebody who navigates: with the way to sign in, or a
@@ -204,9 +217,9 @@ func (g *JWTAuth) refusePerson(w http.ResponseWriter, r *http.Request, state *re
 // this is; which hosts it believes is its own affair.
 func (g *JWTAuth) here(r *http.Request, refusals login.Refusals) string {
 	original := *originalURL(r)
-	original.RawQuery = withoutParameters(original.RawQuery, g.Sources)
+	original.RawQuery = withoutParameters(original.RawQuery, g.realm.app.tokenParameters)
 	here := original.RequestURI()
-	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || strings.EqualFold(page.Host, r.Host) {
+	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || isHost(page, r) {
 		return here
 	}
 	scheme := "https"
@@ -216,23 +229,20 @@ func (g *JWTAuth) here(r *http.Request, refusals login.Refusals) string {
 	return scheme + "://" + r.Host + here
 }
 
-// withoutParameters takes the parameters that hold tokens out of a query and
-// leaves the rest as it was written.
-func withoutParameters(query string, sources []CredentialSource) string {
-	for _, source := range sources {
-		if source.From != sourceQuery || query == "" {
-			continue
-		}
-		var kept []string
-		for pair := range strings.SplitSeq(query, "&") {
-			name, _, _ := strings.Cut(pair, "=")
-			if name, err := url.QueryUnescape(name); err != nil || name != source.Name {
-				kept = append(kept, pair)
-			}
-		}
-		query = strings.Join(kept, "&")
+// withoutParameters takes parameters out of a query and leaves the rest as it was
+// written.
+func withoutParameters(query string, names []string) string {
+	if query == "" || len(names) == 0 {
+		return query
 	}
-	return query
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); err != nil || !slices.Contains(names, name) {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
 }
 
 // Interface guards

@@ -129,6 +129,8 @@ func TestWhoIsSentToSignIn(t *testing.T) {
 		{"login off", "GET", "/off/x", []option{navigate()}, "", "", 401},
 
 		{"query token is not carried along", "GET", "/query/x?a=1&access_token=" + alice.Access + "x&b=%20&t=1", []option{navigate()}, "/login", "/query/x?a=1&b=%20", 303},
+		{"token of another guard", "GET", "/private/x?access_token=secret&a", []option{navigate()}, "/login", "/private/x?a", 303},
+		{"another site's page, with the port that is meant", "GET", "/elsewhere/x", []option{navigate(), host("EXAMPLE.com.:443")}, "https://example.com/auth/login", "/elsewhere/x", 303},
 		{"query token alone", "GET", "/query/x?%61ccess_token=x", []option{navigate()}, "/login", "/query/x", 303},
 		{"another site's page", "GET", "/elsewhere/x?a", []option{navigate(), host("docs.example.com")}, "https://example.com/auth/login", "https://docs.example.com/elsewhere/x?a", 303},
 		{"another site's page, on this machine", "GET", "/elsewhere/x", []option{navigate(), host("docs.example.localhost:81")}, "https://example.com/auth/login", "http://docs.example.localhost:81/elsewhere/x", 303},
@@ -215,6 +217,16 @@ func TestNoPageToSendTo(t *testing.T) {
 			jwt_auth
 		}
 	}
+	http://i.localhost:<PORT> {
+		bind 127.0.0.1
+		token_server
+		token_server {
+			realm staff
+		}
+		jwt_auth {
+			realm staff
+		}
+	}
 	http://h.localhost:<PORT> {
 		bind 127.0.0.1
 		route {
@@ -224,7 +236,7 @@ func TestNoPageToSendTo(t *testing.T) {
 		}
 	}
 	`)
-	for _, name := range []string{"a", "b", "c", "d"} {
+	for _, name := range []string{"a", "b", "c", "d", "i"} {
 		s.get("/x", navigate(), host(name+".localhost")).wantNothingPresented(t)
 		s.get("/login", navigate(), host(name+".localhost"))
 	}
@@ -446,9 +458,44 @@ func TestGuardedAnswersInCaches(t *testing.T) {
 		}
 	}
 	s.get("/optional/absent.html").wantHeader(t, "Cache-Control", "")
+	// A page that somebody went to is not shown again by the back button.
+	s.get("/private/page.html", alice, navigate()).wantHeader(t, "Cache-Control", "private, no-store")
+	s.get("/private/public/page.html", alice, navigate()).wantHeader(t, "Cache-Control", "public, max-age=60")
+	s.get("/optional/absent.html", navigate()).wantHeader(t, "Cache-Control", "")
 	// Asked again with what it was given, the browser is told that it is the same.
 	a := s.get("/private/page.html", alice)
 	s.get("/private/page.html", alice, header("If-None-Match", a.Header.Get("ETag"))).want(t, 304).wantHeader(t, "Cache-Control", "private, no-cache")
+}
+
+// A header directive that acts late, as it does with a removal beside it, takes
+// nothing of that away.
+func TestGuardedAnswersBehindLateHeaders(t *testing.T) {
+	for _, test := range []struct{ directive, cache, query string }{
+		{"header {\nCache-Control max-age=3600\n-Server\n}", "max-age=3600, private", "private"},
+		{"header >Cache-Control max-age=3600", "max-age=3600, private", "private"},
+		{"header >Cache-Control \"public, max-age=60\"", "public, max-age=60", "private"},
+		{"header -Cache-*", "private, no-cache", "private"},
+		{"header -Vary", "private, no-cache", "private"},
+		{"header >Vary Accept-Encoding", "private, no-cache", "private"},
+		{"header ?Cache-Control max-age=3600", "max-age=3600, private", "private"},
+		{"header >X-First a\nheader {\nCache-Control max-age=3600\ndefer\n}", "max-age=3600, private", "private"},
+	} {
+		t.Run(test.directive, func(t *testing.T) {
+			s := start(t, test.directive+`
+				jwt_auth /private/*
+				jwt_auth /query/* {
+					source query t
+				}
+				respond "in"
+			`)
+			alice := s.signIn("alice")
+			a := s.get("/private/x", bearer(alice.Access)).wantBody(t, 200, "in").wantHeader(t, "Cache-Control", test.cache)
+			if !strings.Contains(strings.Join(a.Header["Vary"], ", "), "Authorization, Cookie") {
+				t.Errorf("Vary is %q", a.Header["Vary"])
+			}
+			s.get("/query/x?t="+alice.Access).wantBody(t, 200, "in").wantHeader(t, "Cache-Control", test.query)
+		})
+	}
 }
 
 // An answer of our own that sets a cookie, or says who somebody is, is stored by
@@ -460,6 +507,8 @@ func TestOwnAnswersAreNotStored(t *testing.T) {
 		"removal":  "header {\nCache-Control public\n-Server\ndefer\n}",
 		"removed":  "header -Cache-Control",
 		"default":  `header ?Cache-Control "public"`,
+		"wildcard": `header -Cache-*`,
+		"twice":    "header >Cache-Control public\nheader {\nCache-Control public\n-Server\n}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, directive+`
@@ -479,8 +528,8 @@ func TestOwnAnswersAreNotStored(t *testing.T) {
 				"token":       s.form("/token", "username=alice&password=secret", host(localhost)),
 				"users/me":    s.get("/users/me", host(localhost), mine),
 			} {
-				if !strings.Contains(strings.Join(a.Header.Values("Cache-Control"), ", "), "no-store") {
-					t.Errorf("%s: %d, Cache-Control is %q", what, a.StatusCode, a.Header.Values("Cache-Control"))
+				if got := a.Header.Values("Cache-Control"); len(got) != 1 || got[0] != "no-store" {
+					t.Errorf("%s: %d, Cache-Control is %q", what, a.StatusCode, got)
 				}
 			}
 		})
@@ -507,6 +556,8 @@ func TestSignOut(t *testing.T) {
 		wantHeader(t, "Set-Cookie", "jwtauth=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
 	s.get("/private/x", host(localhost), held).wantInvalidToken(t)
 	s.get("/logout", navigate(), host(localhost)).wantPage(t, 200, "You are signed out")
+	s.get("/logout?return_to=/bye", navigate(), host(localhost), cookie("jwtauth="+s.signIn("alice").CookieValue)).
+		wantPage(t, 200, `name="return_to" value="/bye"`)
 	s.form("/logout", "return_to=/bye", host(localhost)).want(t, 303).wantHeader(t, "Location", "/bye")
 	s.form("/logout", "return_to=//evil.example", host(localhost)).want(t, 303).wantHeader(t, "Location", "/logout")
 }

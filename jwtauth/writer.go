@@ -17,12 +17,25 @@ type guardedWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	// vary is what the guard looked at.
 	vary string
-	// private is set where the answer is for one user.
-	private bool
+	// private is set where the answer is for one user, and navigation where it is
+	// a page that they went to.
+	private, navigation bool
 	// secretURL is set where the URL, under which a cache would file the answer,
 	// may hold a token: then nothing that the site says counts (RFC 6750 §2.3).
 	secretURL bool
 	wrote     bool
+}
+
+// wrap returns a writer for w's answer. The answer is marked after the site's
+// header directives, however late they act.
+func (w *guardedWriter) wrap(outer http.ResponseWriter) http.ResponseWriter {
+	if deferred := deferredHeaders(outer); deferred != nil {
+		w.ResponseWriter = deferred.ResponseWriter
+		deferred.ResponseWriter = w
+		return outer
+	}
+	w.ResponseWriter = outer
+	return w
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -48,6 +61,10 @@ func (w *guardedWriter) mark() {
 	case w.secretURL && !says(lines, "private", "no-store"):
 		h["Cache-Control"] = []string{"private"}
 	case !w.private || says(lines, "private", "no-store", "public", "s-maxage"):
+	case len(lines) == 0 && w.navigation:
+		// The back button shows what was stored without asking, also after
+		// signing out.
+		h["Cache-Control"] = []string{"private, no-store"}
 	case len(lines) == 0:
 		// no-cache has the browser ask before it shows the answer again, to
 		// somebody else perhaps.

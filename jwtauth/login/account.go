@@ -27,6 +27,9 @@ const (
 	fieldRepeated = "repeat_password"
 	// paramDone says what was just done.
 	paramDone = "done"
+	// paramAll shows all sessions, where there are more than maxShown.
+	paramAll = "all"
+	maxShown = 20
 )
 
 // doneKeys are the texts of what was done.
@@ -40,6 +43,8 @@ type accountData struct {
 	// Writable is set where the password can be changed here.
 	Writable bool
 	Sessions []sessionRow
+	// More is how many sessions are not shown.
+	More int
 	// Done is the key of what was just done, "" for nothing.
 	Done string
 }
@@ -64,8 +69,14 @@ func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
 	return s.showAccount(w, r, p, http.StatusOK, nil)
 }
 
+// toAccount goes to the account page.
+func (s *Server) toAccount(w http.ResponseWriter, r *http.Request) error {
+	s.redirect(w, s.path(r, pathAccount))
+	return nil
+}
+
 // signedIn is who asks for an account page. Where that is nobody, they have been
-// sent to sign in.
+// sent to sign in, or told that their form was not carried out.
 func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Principal, error) {
 	p, presented, err := s.Cookies.Principal(r)
 	if err != nil || p != nil {
@@ -74,8 +85,13 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Princ
 	if presented {
 		s.Cookies.Clear(w, r)
 	}
-	query := url.Values{ParamReturnTo: {s.path(r, pathAccount)}}
-	s.redirect(w, s.path(r, pathLogin)+"?"+query.Encode())
+	login := s.path(r, pathLogin) + "?" + url.Values{ParamReturnTo: {s.path(r, pathAccount)}}.Encode()
+	if r.Method == http.MethodPost {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		s.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Data: messageData{Name: msgNotSent, SignIn: login}})
+		return nil, nil
+	}
+	s.redirect(w, login)
 	return nil, nil
 }
 
@@ -94,6 +110,11 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, p *policy.P
 	// Another site may link to here, but has nothing to tell.
 	if site := r.Header.Get("Sec-Fetch-Site"); site == "" || site == "same-origin" {
 		data.Done = doneKeys[r.URL.Query().Get(paramDone)]
+	}
+	if len(sessions) > maxShown && !r.URL.Query().Has(paramAll) {
+		// The one of this browser was used just now, so it is among the first.
+		data.More = len(sessions) - maxShown
+		sessions = sessions[:maxShown]
 	}
 	for _, one := range sessions {
 		data.Sessions = append(data.Sessions, newSessionRow(one, p.Session))
@@ -139,7 +160,7 @@ func (s *Server) revokeSession(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if own.ID == p.Session {
-			s.Cookies.Clear(w, r)
+			s.forget(w, r)
 			s.redirect(w, s.path(r, pathLogout))
 			return nil
 		}
@@ -175,7 +196,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if problems := checkNewPassword(fields); problems != nil {
 		return s.showAccount(w, r, p, http.StatusBadRequest, problems)
 	}
-	_, err = s.SignIn.SignIn(r.Context(), signin.Attempt{
+	proved, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
 		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r),
 	})
 	if err != nil {
@@ -198,10 +219,14 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.showAccount(w, r, p, status, []problem{found})
 	}
-	err = s.Users.SetPassword(r.Context(), p.Username, hash, p.Session)
-	if errors.Is(err, user.ErrReadOnly) {
+	err = s.Users.ChangePassword(r.Context(), p.Username, proved.User.PasswordHash, hash, p.Session)
+	switch {
+	case errors.Is(err, user.ErrReadOnly):
 		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Key: "password_fixed"}})
-	} else if err != nil {
+	case errors.Is(err, user.ErrConflict):
+		// Somebody else was faster: what was right a moment ago is not.
+		return s.showAccount(w, r, p, http.StatusUnauthorized, []problem{{Field: fieldCurrent, Key: "wrong_current"}})
+	case err != nil:
 		return err
 	}
 	return s.done(w, r, "password")

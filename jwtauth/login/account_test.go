@@ -79,20 +79,25 @@ func TestAccountFieldsAreLabelled(t *testing.T) {
 	a.tag(t, `id="password"`)
 }
 
-// Nobody's account is that of nobody: all of it leads to the sign-in, which comes
-// back, and nothing happens on the way.
+// Nobody's account is that of nobody: it leads to the sign-in, which comes back. A
+// form is not carried out, and that is said: a new password must not get lost on
+// the way without a word.
 func TestAccountOfNobody(t *testing.T) {
 	s := newSite(t)
 	sid, _ := s.begin(t, "alice", firefox)
 	for _, request := range []string{"GET /account", "POST /account/password", "POST /account/sessions/revoke", "POST /account/sessions/revoke-others"} {
 		method, path, _ := strings.Cut(request, " ")
 		body := newPassword("secret", "long enough", "long enough") + "&session=" + sid
-		a := s.do(t, method, path, body).wantRedirect(t, "/login?return_to=%2Faccount")
-		if a.cookies() != "" {
+		want := func(a answer) answer {
+			if method == "POST" {
+				return a.want(t, 401).wantText(t, "Your form was not sent", `href="/login?return_to=%2Faccount"`)
+			}
+			return a.wantRedirect(t, "/login?return_to=%2Faccount")
+		}
+		if a := want(s.do(t, method, path, body)); a.cookies() != "" {
 			t.Errorf("%s: cookies %q", request, a.cookies())
 		}
-		a = s.do(t, method, path, body, "Cookie: jwtauth=x").wantRedirect(t, "/login?return_to=%2Faccount")
-		if a.cookies() != cleared {
+		if a := want(s.do(t, method, path, body, "Cookie: jwtauth=x")); a.cookies() != cleared {
 			t.Errorf("%s: a dead cookie stays: %q", request, a.cookies())
 		}
 	}
@@ -394,6 +399,68 @@ func TestAccountFailures(t *testing.T) {
 	}
 }
 
+// The address of a form is one of the account page, for who opens it again.
+func TestAddressOfAForm(t *testing.T) {
+	s := newSite(t)
+	for _, path := range []string{"/account/password", "/account/sessions/revoke", "/account/sessions/revoke-others"} {
+		s.get(t, path).wantRedirect(t, "/account")
+	}
+}
+
+// Many sessions are shown some at a time, and the page stays small.
+func TestManySessions(t *testing.T) {
+	s := newSite(t)
+	_, cookie := s.begin(t, "alice", firefox)
+	for range 60 {
+		s.begin(t, "alice", firefox)
+	}
+	_, cookie = s.begin(t, "alice", firefox)
+	a := s.get(t, "/account", cookie).want(t, 200).wantText(t, "42 more", `href="/account?all#sessions"`)
+	if shown := strings.Count(a.body, `name="session"`); shown != 19 && shown != 20 || len(a.body) > 14_000 {
+		t.Errorf("%d sessions in %d bytes", shown, len(a.body))
+	}
+	a = s.get(t, "/account?all", cookie).want(t, 200)
+	if shown := strings.Count(a.body, `name="session"`); shown != 61 {
+		t.Errorf("%d sessions, want all", shown)
+	}
+}
+
+// Who knew the old password does not undo a new one that was set meanwhile.
+func TestPasswordThatWasChangedMeanwhile(t *testing.T) {
+	s := newSite(t)
+	_, cookie := s.begin(t, "alice", firefox)
+	users := s.Users
+	s.Users = overtaken{users, func() {
+		entry, err := users.Lookup(t.Context(), "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash, err := s.SignIn.Hash(t.Context(), "the owner's choice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := users.ChangePassword(t.Context(), "alice", entry.PasswordHash, hash, ""); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	s.post(t, "/account/password", newPassword("secret", "the thief's choice", "the thief's choice"), cookie).
+		want(t, 401).wantText(t, "The current password is wrong.")
+	if s.signsIn(t, "alice", "the thief's choice") || !s.signsIn(t, "alice", "the owner's choice") {
+		t.Error("the later password is not the one that was set first")
+	}
+}
+
+// overtaken are users of whom another request changes one just before this one does.
+type overtaken struct {
+	login.Users
+	before func()
+}
+
+func (o overtaken) ChangePassword(ctx context.Context, username, from, to, except string) error {
+	o.before()
+	return o.Users.ChangePassword(ctx, username, from, to, except)
+}
+
 type faultyUsers struct {
 	login.Users
 	lookup, set error
@@ -406,11 +473,11 @@ func (f faultyUsers) Lookup(ctx context.Context, username string) (user.Entry, e
 	return f.Users.Lookup(ctx, username)
 }
 
-func (f faultyUsers) SetPassword(ctx context.Context, username, hash, except string) error {
+func (f faultyUsers) ChangePassword(ctx context.Context, username, from, to, except string) error {
 	if f.set != nil {
 		return f.set
 	}
-	return f.Users.SetPassword(ctx, username, hash, except)
+	return f.Users.ChangePassword(ctx, username, from, to, except)
 }
 
 type brokenHasher struct{ err error }

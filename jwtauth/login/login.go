@@ -25,12 +25,13 @@ type SignIn interface {
 	Hash(ctx context.Context, password string) (string, error)
 }
 
-// Users finds the users of the live realm and sets passwords of those in the
+// Users finds the users of the live realm and changes passwords of those in the
 // store; see user.Directory.
 type Users interface {
 	Lookup(ctx context.Context, username string) (user.Entry, error)
-	// SetPassword ends the user's sessions but the one named except.
-	SetPassword(ctx context.Context, username, hash, except string) error
+	// ChangePassword replaces the hash from, and ends the user's sessions but the
+	// one named except; user.ErrConflict where from is no longer the user's.
+	ChangePassword(ctx context.Context, username, from, to, except string) error
 }
 
 // Sessions makes, lists and ends sessions; see session.Manager.
@@ -107,12 +108,13 @@ type page func(s *Server, w http.ResponseWriter, r *http.Request) error
 
 // pages are the handlers by path and method. HEAD is answered as GET.
 var pages = map[string]map[string]page{
-	pathLogin:    {http.MethodGet: (*Server).loginPage, http.MethodPost: (*Server).signIn},
-	pathLogout:   {http.MethodGet: (*Server).logoutPage, http.MethodPost: (*Server).signOut},
-	pathAccount:  {http.MethodGet: (*Server).accountPage},
-	pathPassword: {http.MethodPost: (*Server).changePassword},
-	pathRevoke:   {http.MethodPost: (*Server).revokeSession},
-	pathOthers:   {http.MethodPost: (*Server).revokeOthers},
+	pathLogin:   {http.MethodGet: (*Server).loginPage, http.MethodPost: (*Server).signIn},
+	pathLogout:  {http.MethodGet: (*Server).logoutPage, http.MethodPost: (*Server).signOut},
+	pathAccount: {http.MethodGet: (*Server).accountPage},
+	// Whose form was sent again by its address alone sees the account.
+	pathPassword: {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).changePassword},
+	pathRevoke:   {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).revokeSession},
+	pathOthers:   {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).revokeOthers},
 }
 
 // Paths returns the paths of the pages and of their style, all below the base

@@ -176,6 +176,7 @@ const (
 	msgBadRequest  = "bad_request"
 	msgOtherSite   = "other_site"
 	msgNoCookies   = "no_cookies"
+	msgBadCookie   = "bad_cookie"
 	msgBroken      = "broken"
 	msgUnavailable = "unavailable"
 	msgNotSent     = "not_sent"
@@ -191,7 +192,7 @@ type messageData struct {
 func (s *Server) message(w http.ResponseWriter, r *http.Request, status int, name string) {
 	data := messageData{Name: name}
 	switch name {
-	case msgBadRequest, msgNoCookies, msgNotSent:
+	case msgBadRequest, msgNoCookies, msgBadCookie, msgNotSent:
 		data.SignIn = s.path(r, pathLogin)
 	}
 	s.render(w, r, status, view{Page: pageMessage, Data: data})

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -94,13 +95,24 @@ func (s *Server) returnPath(r *http.Request, p string) bool {
 				return false
 			}
 		}
-		decoded, err := url.PathUnescape(p)
-		if err != nil {
-			return true // it cannot be decoded once more
-		}
-		p = decoded
+		p = decode(p)
 	}
 	return true
+}
+
+// escape is a percent-encoded byte.
+var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// decode undoes percent-encoding once, as far as there is any: not every program
+// gives up where one escape is broken.
+func decode(p string) string {
+	return escape.ReplaceAllStringFunc(p, func(e string) string {
+		decoded, err := url.PathUnescape(e)
+		if err != nil {
+			return e
+		}
+		return decoded
+	})
 }
 
 // harmless reports a text without control characters, which browsers drop, or

@@ -66,6 +66,7 @@ func TestReturnTo(t *testing.T) {
 		{name: "another site", from: "https://evil.example", want: "/"},
 		{name: "scheme in capitals", from: "HTTPS://evil.example/", want: "/"},
 		{name: "host without a scheme", from: "//evil.example", want: "/"},
+		{name: "slashes behind a broken percent", from: "/%252fevil.example/%25zz", want: "/"},
 		{name: "three slashes", from: "///evil.example", want: "/"},
 		{name: "four slashes", from: "////evil.example", want: "/"},
 		{name: "scheme without slashes", from: "https:evil.example", want: "/"},

@@ -43,7 +43,12 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.URL.Query().Has(paramCheck) {
-		if p == nil {
+		switch {
+		case presented && p == nil:
+			s.Cookies.Clear(w, r)
+			s.message(w, r, http.StatusBadRequest, msgBadCookie)
+			return nil
+		case p == nil:
 			s.message(w, r, http.StatusBadRequest, msgNoCookies)
 			return nil
 		}

@@ -140,8 +140,10 @@ func TestSignInReadsTheBodyAlone(t *testing.T) {
 // in a circle.
 func TestCookieCheckDoesNotLoop(t *testing.T) {
 	s := newSite(t)
-	for _, cookie := range []string{"", "Cookie: jwtauth=x"} {
-		s.get(t, "/login?check=1&return_to=/x", cookie).want(t, 400).wantText(t, "did not keep the cookie", `href="/login"`)
+	s.get(t, "/login?check=1&return_to=/x").want(t, 400).wantText(t, "did not keep the cookie", `href="/login"`)
+	other := s.get(t, "/login?check=1&return_to=/x", "Cookie: jwtauth=x").want(t, 400).wantText(t, "sent another cookie", `href="/login"`)
+	if other.cookies() != cleared {
+		t.Errorf("the cookie stays: %q", other.cookies())
 	}
 	// Signed in or not, the form itself sends nobody anywhere.
 	_, cookie := s.begin(t, "alice", firefox)

@@ -9,7 +9,7 @@ import (
 // logoutData is what the sign-out page shows: a question, or, where nobody is
 // signed in, that it is done.
 type logoutData struct {
-	SignedIn string
+	SignedIn, ReturnTo string
 }
 
 // logoutPage asks: a link, which any site can have, signs nobody out.
@@ -18,7 +18,7 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var data logoutData
+	data := logoutData{ReturnTo: s.returnTo(r, r.URL.Query().Get(ParamReturnTo)).value()}
 	if p != nil {
 		data.SignedIn = displayName(p)
 	} else if presented {
@@ -45,14 +45,19 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	s.Cookies.Clear(w, r)
-	// Guarded pages that the browser has kept. Not "cookies" or "storage": they may
-	// be those of other programs, on other sites of the domain.
-	w.Header().Set("Clear-Site-Data", `"cache"`)
+	s.forget(w, r)
 	to := s.path(r, pathLogout)
 	if back := s.returnTo(r, fields[ParamReturnTo]); back.value() != "" {
 		to = back.String()
 	}
 	s.redirect(w, to)
 	return nil
+}
+
+// forget makes the browser forget who was signed in.
+func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
+	s.Cookies.Clear(w, r)
+	// Guarded pages that the browser has kept. Not "cookies" or "storage": they may
+	// be those of other programs, on other sites of the domain.
+	w.Header().Set("Clear-Site-Data", `"cache"`)
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed theme
@@ -67,34 +68,98 @@ type file struct {
 
 // Load reads a theme. Its errors name the file, and the line of a template.
 func Load(o Options) (*Theme, error) {
-	sources, err := readThemes(o)
+	t, err := base(o.Folder)
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTheme(o.Title, sources)
-	if err != nil && o.Folder != "" {
-		err = fmt.Errorf("theme %s: %w", o.Folder, err)
+	look := *t
+	look.title = o.Title
+	if o.Logo != "" {
+		if err := look.setLogo(o.Logo); err != nil {
+			return nil, err
+		}
 	}
-	return t, err
+	return &look, nil
 }
 
-// newTheme understands the files of a theme, and tries it.
-func newTheme(title string, sources sources) (*Theme, error) {
-	t := &Theme{title: title, files: make(map[string]file)}
-	for name, data := range sources.files {
+// builtIn is the theme that is always there. It is understood once; whether it
+// renders is a matter of this package's tests.
+var builtIn = sync.OnceValues(func() (*Theme, error) {
+	s, err := builtInSources()
+	if err != nil {
+		return nil, err
+	}
+	return newTheme(s)
+})
+
+// base is the built-in theme, or a folder over it, which is tried.
+func base(folder string) (*Theme, error) {
+	if folder == "" {
+		return builtIn()
+	}
+	t, err := loadFolder(folder)
+	if err == nil {
+		err = t.try()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("theme %s: %w", folder, err)
+	}
+	return t, nil
+}
+
+func loadFolder(folder string) (*Theme, error) {
+	s, err := builtInSources()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return nil, err
+	}
+	over, err := readTheme(os.DirFS(folder), s.templates)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(s.templates, over.templates)
+	maps.Copy(s.files, over.files)
+	s.lang = over.lang
+	return newTheme(s)
+}
+
+// newTheme understands the files of a theme.
+func newTheme(s sources) (*Theme, error) {
+	t := &Theme{files: make(map[string]file)}
+	for name, data := range s.files {
 		t.files[name] = newFile(name, data)
-		if strings.TrimSuffix(name, filepath.Ext(name)) == logoName {
+		if isLogo(name) {
 			t.logo = name
 		}
 	}
 	var err error
-	if t.languages, err = newLanguages(sources.builtInLang, sources.lang); err != nil {
+	if t.languages, err = newLanguages(s.builtInLang, s.lang); err != nil {
 		return nil, err
 	}
-	if err := t.parse(sources.templates); err != nil {
-		return nil, err
+	return t, t.parse(s.templates)
+}
+
+// setLogo puts an image in the place of the theme's logo.
+func (t *Theme) setLogo(path string) error {
+	ext := strings.ToLower(filepath.Ext(path))
+	if images[ext] == "" {
+		return fmt.Errorf("logo %s: it takes an image: %s", path, strings.Join(slices.Sorted(maps.Keys(images)), " "))
 	}
-	return t, t.try()
+	data, err := readFile(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err != nil {
+		return fmt.Errorf("logo %s: %w", path, err)
+	}
+	t.files = maps.Clone(t.files) // those of the theme are shared
+	maps.DeleteFunc(t.files, func(name string, _ file) bool { return isLogo(name) })
+	t.logo = logoName + ext
+	t.files[t.logo] = newFile(t.logo, data)
+	return nil
+}
+
+func isLogo(name string) bool {
+	return images[strings.ToLower(filepath.Ext(name))] != "" && strings.TrimSuffix(name, filepath.Ext(name)) == logoName
 }
 
 func newFile(name string, data []byte) file {
@@ -113,44 +178,14 @@ type sources struct {
 	builtInLang, lang map[string][]byte
 }
 
-// readThemes reads the built-in theme, the folder over it, and the logo.
-func readThemes(o Options) (sources, error) {
-	builtIn, err := fs.Sub(embedded, "theme")
+func builtInSources() (sources, error) {
+	folder, err := fs.Sub(embedded, "theme")
 	if err != nil {
 		return sources{}, err
 	}
-	s, err := readTheme(builtIn, nil)
-	if err != nil {
-		return sources{}, err
-	}
+	s, err := readTheme(folder, nil)
 	s.builtInLang, s.lang = s.lang, nil
-	if o.Folder != "" {
-		if _, err := os.Stat(o.Folder); err != nil {
-			return sources{}, fmt.Errorf("theme: %w", err)
-		}
-		over, err := readTheme(os.DirFS(o.Folder), s.templates)
-		if err != nil {
-			return sources{}, fmt.Errorf("theme %s: %w", o.Folder, err)
-		}
-		maps.Copy(s.templates, over.templates)
-		maps.Copy(s.files, over.files)
-		s.lang = over.lang
-	}
-	if o.Logo != "" {
-		ext := strings.ToLower(filepath.Ext(o.Logo))
-		if images[ext] == "" {
-			return sources{}, fmt.Errorf("logo %s: it takes an image: %s", o.Logo, strings.Join(slices.Sorted(maps.Keys(images)), " "))
-		}
-		data, err := readFile(os.DirFS(filepath.Dir(o.Logo)), filepath.Base(o.Logo))
-		if err != nil {
-			return sources{}, fmt.Errorf("logo: %w", err)
-		}
-		maps.DeleteFunc(s.files, func(name string, _ []byte) bool {
-			return strings.TrimSuffix(name, filepath.Ext(name)) == logoName
-		})
-		s.files[logoName+ext] = data
-	}
-	return s, nil
+	return s, err
 }
 
 // readTheme reads a folder. known are the templates there are, nil for the
@@ -172,7 +207,7 @@ func readTheme(folder fs.FS, known map[string]string) (sources, error) {
 		if ext == ".html" && known != nil && known[name] == "" {
 			return s, fmt.Errorf("%s: there is no such template; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), " "))
 		}
-		if isImage && strings.TrimSuffix(name, filepath.Ext(name)) == logoName {
+		if isLogo(name) {
 			if logos++; logos > 1 {
 				return s, errors.New("there are two files named logo: keep one")
 			}

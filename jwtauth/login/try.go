@@ -36,16 +36,16 @@ func examples() map[string][]view {
 	row := sessionRow{ID: "x", Browser: "Firefox", System: "Linux", IP: "::1", Since: now, Used: now}
 	account := accountData{User: user.User{Username: "alice", Roles: []string{"a", "b"}}, Sessions: []sessionRow{row, {Current: true}}}
 	changed := account
-	changed.Writable, changed.Done = true, doneKeys["password"]
+	changed.Writable, changed.More, changed.Done = true, 3, doneKeys["password"]
 	all := map[string][]view{
 		pageLogin: {{Data: loginData{}}, {Data: loginData{Username: "alice", ReturnTo: "/", Keep: true, SignedIn: "Alice", Continue: "/"}},
 			{Data: loginData{}, Problems: problems}},
-		pageLogout:  {{Data: logoutData{}}, {Data: logoutData{SignedIn: "Alice"}}},
+		pageLogout:  {{Data: logoutData{}}, {Data: logoutData{SignedIn: "Alice", ReturnTo: "/"}}},
 		pageAccount: {{Data: account}, {Data: changed, Problems: problems}},
 		pageForbidden: {{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a"}, All: []string{"a", "b"}}},
 			{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a", "b"}, All: []string{"a"}, Other: true}}},
 	}
-	for _, name := range []string{msgBadRequest, msgOtherSite, msgNoCookies, msgBroken, msgUnavailable, msgNotSent} {
+	for _, name := range []string{msgBadRequest, msgOtherSite, msgNoCookies, msgBadCookie, msgBroken, msgUnavailable, msgNotSent} {
 		all[pageMessage] = append(all[pageMessage], view{Data: messageData{Name: name, SignIn: "/login"}})
 	}
 	return all

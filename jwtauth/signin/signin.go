@@ -105,6 +105,8 @@ type Attempt struct {
 
 // Result is a user who has proved to be it.
 type Result struct {
+	// User has the hash that the password was compared with, or the one that
+	// has just replaced it.
 	User user.User
 	// Epoch was read before the user was: a session made with it is refused
 	// where the user's sessions were ended in the meantime.
@@ -172,8 +174,8 @@ func (s *Service) compare(ctx context.Context, a Attempt, throttled bool) (res R
 	case entry.Disabled:
 		return Result{}, false, ErrDisabled
 	}
-	s.upgrade(ctx, entry, hash, a.Password)
 	res.User = entry.User
+	res.User.PasswordHash = s.upgrade(ctx, entry, hash, a.Password)
 	return res, true, nil
 }
 
@@ -221,18 +223,24 @@ func (s *Service) Hash(ctx context.Context, pw string) (string, error) {
 	return s.Hasher.Hash(pw)
 }
 
-// upgrade replaces an outdated hash where it can be written.
-func (s *Service) upgrade(ctx context.Context, entry user.Entry, hash *password.Hash, pw string) {
+// upgrade replaces an outdated hash where it can be written, and returns the one
+// that is stored then.
+func (s *Service) upgrade(ctx context.Context, entry user.Entry, hash *password.Hash, pw string) string {
 	if entry.Source != user.SourceStore || !s.Hasher.NeedsUpgrade(hash) {
-		return
+		return entry.PasswordHash
 	}
 	text, err := s.Hasher.Hash(pw)
+	written := false
 	if err == nil {
-		_, err = s.Users.UpgradeHash(ctx, entry.Username, entry.Version, entry.PasswordHash, text)
+		written, err = s.Users.UpgradeHash(ctx, entry.Username, entry.Version, entry.PasswordHash, text)
 	}
 	if err != nil {
 		s.report(entry.Username, fmt.Errorf("upgrading the password hash: %w", err))
 	}
+	if !written {
+		return entry.PasswordHash
+	}
+	return text
 }
 
 func (s *Service) acquire(ctx context.Context) (release func(), err error) {

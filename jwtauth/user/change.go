@@ -58,6 +58,23 @@ func (d *Directory) SetPassword(ctx context.Context, username, hash, except stri
 	})
 }
 
+// ChangePassword is SetPassword for a user who has just proved to know the
+// password of the hash from. Where that is no longer the user's hash, or the user
+// was disabled meanwhile, nothing is written and the answer is [ErrConflict]: who
+// changed it did so to shut others out.
+func (d *Directory) ChangePassword(ctx context.Context, username, from, to, except string) error {
+	if to == "" {
+		return fmt.Errorf("user %s: password_hash: must not be empty", quote(username))
+	}
+	return d.update(ctx, username, &Ending{Except: except}, func(u *User) error {
+		if u.Disabled || !equal(u.PasswordHash, from) {
+			return fmt.Errorf("user %s: %w", quote(username), ErrConflict)
+		}
+		u.PasswordHash = to
+		return nil
+	})
+}
+
 // SetRoles replaces the roles of a user. They act when the next token is issued;
 // with now the user's sessions end, and they act at once.
 func (d *Directory) SetRoles(ctx context.Context, username string, roles []string, now bool) error {
