@@ -2,7 +2,7 @@
 TAGS := nobadger,nomysql,nopgx
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test fmt vet staticcheck unit build
+.PHONY: test fmt vet staticcheck unit browser pictures build
 
 # Everything that has to pass before a change is done.
 test: fmt vet staticcheck unit
@@ -16,8 +16,16 @@ vet:
 staticcheck:
 	go run $(STATICCHECK) -tags $(TAGS) ./...
 
-unit:
+unit: browser
 	go test -tags $(TAGS) -race -timeout 30m $(GOTESTFLAGS) ./...
+
+# What the tests that look at pages need: installed where it is missing and may be.
+browser:
+	@internal/browser/install.sh
+
+# The pictures of the README.
+pictures: browser
+	go test -tags $(TAGS) -count=1 ./internal/e2e -run '^TestPictures$$' -pictures
 
 build:
 	go build -tags $(TAGS) -o caddy ./cmd/caddy

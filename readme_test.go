@@ -29,6 +29,7 @@ import (
 
 	_ "github.com/caddy-jwtauth/caddy-jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -514,6 +515,44 @@ func TestReadmeAdminAPI(t *testing.T) {
 	slices.Sort(routed)
 	if len(routed) == 0 || !slices.Equal(said, routed) {
 		t.Errorf("README: %q\nroutes: %q", said, routed)
+	}
+}
+
+// Every page is in the README, and no other, and so is every file of the theme
+// that a folder may replace.
+func TestReadmePages(t *testing.T) {
+	r := readReadme(t)
+	said := []string{"/login/style.css"} // said by its name, below
+	for _, row := range regexp.MustCompile("(?m)^\\| `GET (/[^`]+)`|^\\| `POST (/account[^`]+)`").FindAllStringSubmatch(r.section(t, "### Pages"), -1) {
+		said = append(said, row[1]+row[2])
+	}
+	served := append(login.Paths(), login.PathChangePassword)
+	slices.Sort(said)
+	slices.Sort(served)
+	if !slices.Equal(said, served) {
+		t.Errorf("README: %q\nserved: %q", said, served)
+	}
+	files, err := filepath.Glob(filepath.Join("jwtauth", "login", "theme", "*.*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no theme: %v", err)
+	}
+	for _, file := range files {
+		if !strings.Contains(r.section(t, "## Protect a static site"), "`"+filepath.Base(file)+"`") {
+			t.Errorf("the README does not name %s", file)
+		}
+	}
+}
+
+// The README names the languages there are.
+func TestReadmeLanguages(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("jwtauth", "login", "theme", "lang", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(readReadme(t).section(t, "## Protect a static site"), "They speak ")
+	list, _, _ = strings.Cut(list, ", as the browser asks")
+	if said := strings.Count(list, ",") + 1 + strings.Count(list, " and ") + strings.Count(list, "\nand "); said != len(files) {
+		t.Errorf("the README names %d languages, and there are %d: %s", said, len(files), list)
 	}
 }
 
