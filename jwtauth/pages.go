@@ -206,6 +206,7 @@ func (g *JWTAuth) refusePerson(w http.ResponseWriter, r *http.Request, state *re
 	default:
 		if v.from == sourceCookie {
 			g.realm.opened.Load().jar.clear(w, r)
+			login.ForgetPages(w)
 		}
 		login.Redirect(w, refusals.SignInURL(here))
 	}

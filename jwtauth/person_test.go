@@ -354,7 +354,7 @@ func TestDeadCookie(t *testing.T) {
 				if line := a.Header.Get("Set-Cookie"); line != "jwtauth=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
 					t.Errorf("%s: Set-Cookie: %s", path, line)
 				}
-				a.wantHeader(t, "Cache-Control", "no-store")
+				a.wantHeader(t, "Cache-Control", "no-store").wantHeader(t, "Clear-Site-Data", `"cache"`)
 			}
 			s.get("/login", navigate(), host(localhost), held).wantPage(t, 200, "<form")
 			s.get("/login?check=1", navigate(), host(localhost), held).wantPage(t, 400)

@@ -83,7 +83,7 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Princ
 		return p, err
 	}
 	if presented {
-		s.Cookies.Clear(w, r)
+		s.forget(w, r)
 	}
 	login := s.path(r, pathLogin) + "?" + url.Values{ParamReturnTo: {s.path(r, pathAccount)}}.Encode()
 	if r.Method == http.MethodPost {

@@ -191,8 +191,7 @@ type messageData struct {
 
 func (s *Server) message(w http.ResponseWriter, r *http.Request, status int, name string) {
 	data := messageData{Name: name}
-	switch name {
-	case msgBadRequest, msgNoCookies, msgBadCookie, msgNotSent:
+	if name == msgBadRequest {
 		data.SignIn = s.path(r, pathLogin)
 	}
 	s.render(w, r, status, view{Page: pageMessage, Data: data})

@@ -56,7 +56,7 @@ func TestHeadersOfEveryPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	challenge := map[string]string{"Www-Authenticate": "Bearer"}
-	clears := map[string]string{"Set-Cookie": cleared}
+	clears := map[string]string{"Set-Cookie": cleared, "Clear-Site-Data": `"cache"`}
 	wrong := fields("username", "nobody", "password", "x")
 	for _, tc := range []struct {
 		name, method, path, body string

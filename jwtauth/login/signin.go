@@ -45,11 +45,11 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has(paramCheck) {
 		switch {
 		case presented && p == nil:
-			s.Cookies.Clear(w, r)
-			s.message(w, r, http.StatusBadRequest, msgBadCookie)
+			s.forget(w, r)
+			s.cookieMessage(w, r, msgBadCookie, back)
 			return nil
 		case p == nil:
-			s.message(w, r, http.StatusBadRequest, msgNoCookies)
+			s.cookieMessage(w, r, msgNoCookies, back)
 			return nil
 		}
 		s.redirect(w, back.String())
@@ -59,7 +59,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
 	if p != nil {
 		data.SignedIn, data.Continue = displayName(p), back.String()
 	} else if presented {
-		s.Cookies.Clear(w, r)
+		s.forget(w, r)
 	}
 	s.render(w, r, http.StatusOK, view{Page: pageLogin, FormTarget: back.origin, Data: data})
 	return nil
@@ -185,6 +185,12 @@ func (s *Server) afterSignIn(r *http.Request, back destination) string {
 		query.Set(ParamReturnTo, back.value())
 	}
 	return s.path(r, pathLogin) + "?" + query.Encode()
+}
+
+// cookieMessage says why a right password was not enough, and lets try again.
+func (s *Server) cookieMessage(w http.ResponseWriter, r *http.Request, name string, back destination) {
+	again := Refusals{Login: s.path(r, pathLogin)}.SignInURL(back.value())
+	s.render(w, r, http.StatusBadRequest, view{Page: pageMessage, Data: messageData{Name: name, SignIn: again}})
 }
 
 // badForm answers a body that is no form, or not one of these pages.

@@ -140,8 +140,8 @@ func TestSignInReadsTheBodyAlone(t *testing.T) {
 // in a circle.
 func TestCookieCheckDoesNotLoop(t *testing.T) {
 	s := newSite(t)
-	s.get(t, "/login?check=1&return_to=/x").want(t, 400).wantText(t, "did not keep the cookie", `href="/login"`)
-	other := s.get(t, "/login?check=1&return_to=/x", "Cookie: jwtauth=x").want(t, 400).wantText(t, "sent another cookie", `href="/login"`)
+	s.get(t, "/login?check=1&return_to=/x").want(t, 400).wantText(t, "did not keep the cookie", `href="/login?return_to=%2Fx"`)
+	other := s.get(t, "/login?check=1&return_to=/x", "Cookie: jwtauth=x").want(t, 400).wantText(t, "sent another cookie", `href="/login?return_to=%2Fx"`)
 	if other.cookies() != cleared {
 		t.Errorf("the cookie stays: %q", other.cookies())
 	}

@@ -22,7 +22,7 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if p != nil {
 		data.SignedIn = displayName(p)
 	} else if presented {
-		s.Cookies.Clear(w, r)
+		s.forget(w, r)
 	}
 	s.render(w, r, http.StatusOK, view{Page: pageLogout, Data: data})
 	return nil
@@ -57,7 +57,10 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 // forget makes the browser forget who was signed in.
 func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
 	s.Cookies.Clear(w, r)
-	// Guarded pages that the browser has kept. Not "cookies" or "storage": they may
-	// be those of other programs, on other sites of the domain.
-	w.Header().Set("Clear-Site-Data", `"cache"`)
+	ForgetPages(w)
 }
+
+// ForgetPages makes the browser forget what it has kept of the site's pages,
+// guarded ones among them. Not its cookies and storage: they may be those of
+// other programs, on other sites of the domain.
+func ForgetPages(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache"`) }
