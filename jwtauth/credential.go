@@ -3,7 +3,6 @@ package jwtauth
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
@@ -82,10 +81,6 @@ func (g *JWTAuth) checkOrigin(r *http.Request) *oauth2.Error {
 		return oauth2.CrossOrigin(err)
 	}
 	return nil
-}
-
-func (g *JWTAuth) usesQuery() bool {
-	return slices.ContainsFunc(g.Sources, func(s CredentialSource) bool { return s.From == sourceQuery })
 }
 
 // queryToken returns the one value of a parameter (RFC 6750 §2.3).

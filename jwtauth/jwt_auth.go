@@ -80,8 +80,10 @@ type JWTAuth struct {
 	origin *http.CrossOriginProtection
 	owned  []string // names of SetHeaders
 	vary   string   // what the answer depends on
-	login  *url.URL // where Login says to sign in, nil where it names no place
-	logger *zap.Logger
+	// secretURL is set where the URL may hold a token.
+	secretURL bool
+	login     *url.URL // where Login says to sign in, nil where it names no place
+	logger    *zap.Logger
 }
 
 // RoleRule names the roles that a user needs. Roles are compared exactly.
@@ -156,6 +158,7 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	g.vary = varyOf(g.Sources)
 	for _, source := range g.Sources {
 		if source.From == sourceQuery {
+			g.secretURL = true
 			g.realm.app.tokenParameters = append(g.realm.app.tokenParameters, source.Name)
 		}
 	}
@@ -312,7 +315,7 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	g.setHeaders(r, state, repl)
 	guarded := &guardedWriter{
-		vary: g.vary, private: v.principal != nil, navigation: login.Navigates(r), secretURL: g.usesQuery(),
+		vary: g.vary, private: v.principal != nil, navigation: login.Navigates(r), secretURL: g.secretURL,
 	}
 	w = guarded.wrap(w)
 	defer guarded.mark() // where nothing was written, or an error route answers

@@ -153,8 +153,10 @@ func fillSlots(t *testing.T, s *site) {
 			done <- struct{}{}
 		}()
 	}
-	for s.slots.Waiting() < 4 {
-		time.Sleep(time.Millisecond)
+	for deadline := time.Now().Add(30 * time.Second); s.slots.Waiting() < 4; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait for a slot, want 4", s.slots.Waiting())
+		}
 	}
 	t.Cleanup(func() {
 		cancel()
