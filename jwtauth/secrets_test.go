@@ -145,6 +145,38 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 		failing(s.get(path, cookie("jwtauth="+session.Access)))
 	}
 
+	// The pages.
+	adminAnswers += call("POST", "/jwtauth/default/users", `{"username":"frank","password":"canary-password"}`)
+	in := s.form("/login", "username=frank&password=canary-password&return_to=/in", html()).want(t, http.StatusSeeOther)
+	add("the cookie of the form", in.Cookies()[0].Value)
+	held := cookie("jwtauth=" + in.Cookies()[0].Value)
+	for _, path := range []string{"/in", "/login?check=1", "/login", "/logout", "/account"} {
+		s.get(path, html(), held)
+		s.get(path, html(), cookie("jwtauth="+in.Cookies()[0].Value+"x"))
+	}
+	failing(s.form("/login", "username=frank&password=canary-wrong-password"))
+	failing(s.form("/login", "username=nobody&password=canary-wrong-password"))
+	failing(s.form("/login", "password=canary-password"))
+	failing(s.form("/login", "username=frank&password=canary-password&password=canary-password"))
+	failing(s.form("/login", "username=frank&password=canary-password%zz"))
+	failing(s.form("/login", "username=frank&password="+strings.Repeat("canary-password", 2000)))
+	failing(s.form("/login", "username=frank&password=canary-password", fetch("navigate", "document", "cross-site")))
+	failing(s.doBody("POST", "/login", `{"password":"canary-password"}`, header("Content-Type", "application/json")))
+	for _, body := range []string{
+		"current_password=canary-wrong-password&new_password=canary-password-2&repeat_password=canary-password-2",
+		"current_password=canary-password&new_password=canary-password-2&repeat_password=canary-wrong-password",
+		"current_password=canary-password&new_password=canary-password&repeat_password=canary-password",
+		"current_password=canary-password&new_password=" + strings.Repeat("canary-password", 100) + "&repeat_password=" + strings.Repeat("canary-password", 100),
+		"current_password=canary-password&new_password=canary-password%00&repeat_password=canary-password%zz",
+	} {
+		failing(s.form("/account/password", body, held))
+		failing(s.form("/account/password", body))
+	}
+	s.form("/account/password", "current_password=canary-password&new_password=canary-password-2&repeat_password=canary-password-2", held).
+		want(t, http.StatusSeeOther).wantHeader(t, "Location", "/account?done=password")
+	s.form("/account/sessions/revoke", "session=canary-password", held).want(t, http.StatusSeeOther)
+	s.form("/logout", "", held).want(t, http.StatusSeeOther)
+
 	// Refreshes, theft and revocation.
 	m = s.form("/refresh", "refresh_token="+refresh).want(t, http.StatusOK).json(t)
 	second, _ := m["refresh_token"].(string)
@@ -200,7 +232,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	}
 	// The store holds no token either, and the file is the owner's alone.
 	store := s.read("secrets.db")
-	for _, what := range []string{"an access token", "a refresh token", "the next refresh token", "a session cookie", "a password", "another password"} {
+	for _, what := range []string{"an access token", "a refresh token", "the next refresh token", "a session cookie", "the cookie of the form", "a password", "another password"} {
 		if strings.Contains(store, secrets[what]) {
 			t.Errorf("the store holds %s", what)
 		}
