@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,7 +89,7 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Princ
 	login := s.path(r, pathLogin) + "?" + url.Values{ParamReturnTo: {s.path(r, pathAccount)}}.Encode()
 	if r.Method == http.MethodPost {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		s.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Data: messageData{Name: msgNotSent, SignIn: login}})
+		Refusals{Server: s, Login: login}.NotSent(w, r)
 		return nil, nil
 	}
 	s.redirect(w, login)
@@ -111,8 +112,12 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, p *policy.P
 	if site := r.Header.Get("Sec-Fetch-Site"); site == "" || site == "same-origin" {
 		data.Done = doneKeys[r.URL.Query().Get(paramDone)]
 	}
+	// This browser's comes first, the others as they were used.
+	if i := slices.IndexFunc(sessions, func(one session.Session) bool { return one.ID == p.Session }); i > 0 {
+		own := sessions[i]
+		sessions = slices.Insert(slices.Delete(sessions, i, i+1), 0, own)
+	}
 	if len(sessions) > maxShown && !r.URL.Query().Has(paramAll) {
-		// The one of this browser was used just now, so it is among the first.
 		data.More = len(sessions) - maxShown
 		sessions = sessions[:maxShown]
 	}

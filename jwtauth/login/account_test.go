@@ -410,7 +410,7 @@ func TestAddressOfAForm(t *testing.T) {
 // Many sessions are shown some at a time, and the page stays small.
 func TestManySessions(t *testing.T) {
 	s := newSite(t)
-	s.begin(t, "alice", firefox)
+	_, oldest := s.begin(t, "alice", firefox)
 	for range 60 {
 		s.begin(t, "alice", firefox)
 	}
@@ -418,6 +418,11 @@ func TestManySessions(t *testing.T) {
 	a := s.get(t, "/account", cookie).want(t, 200).wantText(t, "42 more", `href="/account?all#sessions"`)
 	if shown := strings.Count(a.body, `name="session"`); shown != 19 && shown != 20 || len(a.body) > 14_000 {
 		t.Errorf("%d sessions in %d bytes", shown, len(a.body))
+	}
+	// However long ago it was used, this browser's is at the top.
+	a = s.get(t, "/account", oldest).want(t, 200)
+	if own, other := strings.Index(a.body, "This browser"), strings.Index(a.body, `name="session"`); own < 0 || own > other {
+		t.Errorf("this browser is at %d, behind another at %d", own, other)
 	}
 	a = s.get(t, "/account?all", cookie).want(t, 200)
 	if shown := strings.Count(a.body, `name="session"`); shown != 61 {
