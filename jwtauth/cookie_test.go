@@ -214,18 +214,27 @@ func TestSessionCookieDiesWithTheSession(t *testing.T) {
 // usually ends the session as well must not be the only thing that does.
 func TestSessionCookieNeedsAllOf(t *testing.T) {
 	s := start(t, "token_server\njwt_auth /in\nrespond in")
-	for name, end := range map[string]func(sid string) error{
-		"not denied": func(sid string) error { return jwtauth.Deny("default", sid) },
-		"epoch":      func(sid string) error { return jwtauth.Age("default", sid) },
+	for _, tc := range []struct {
+		name string
+		// known: the guard has met the cookie before.
+		known bool
+		end   func(sid string) error
+	}{
+		{"denied", false, func(sid string) error { return jwtauth.Deny("default", sid) }},
+		{"denied, and known", true, func(sid string) error { return jwtauth.Deny("default", sid) }},
+		// Whatever raises an epoch denies the sessions as well.
+		{"of an older epoch", false, func(sid string) error { return jwtauth.Age("default", sid) }},
 	} {
 		alice := s.signIn("alice")
 		presented := cookie("jwtauth=" + alice.CookieValue)
-		s.get("/in", presented).want(t, http.StatusOK)
-		if err := end(alice.SID); err != nil {
+		if tc.known {
+			s.get("/in", presented).want(t, http.StatusOK)
+		}
+		if err := tc.end(alice.SID); err != nil {
 			t.Fatal(err)
 		}
 		if s.get("/in", presented).wantInvalidToken(t); t.Failed() {
-			t.Fatal(name)
+			t.Fatal(tc.name)
 		}
 		s.get("/users/me", presented).wantInvalidToken(t)
 	}

@@ -30,6 +30,9 @@ func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCook
 		)
 		switch source.From {
 		case sourceHeader:
+			if p, refusal, ok := realm.knownBearer(r.Header); ok {
+				return verdict{p, refusal, source.From}
+			}
 			token, presented, err = oauth2.BearerFromHeader(r.Header)
 		case sourceQuery:
 			token, presented, err = queryToken(r, source.Name)
@@ -59,7 +62,7 @@ func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies takenCookie
 	}
 	v.from = sourceCookie
 	if err == nil {
-		v.principal, err = realm.cookie(r.Context(), value)
+		v.principal, err = realm.knownCookie(r.Context(), value)
 	}
 	if err != nil {
 		v.refusal = realm.cookieRefusal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
@@ -145,4 +146,29 @@ func Age(realm, sid string) error {
 		s.Epoch = epoch + 1
 		return session.Change{Session: &s}, nil
 	})
+}
+
+// Known returns how many verified tokens and cookies the running realm remembers.
+func Known(realm string) (tokens, cookies int) {
+	o, err := running(realm)
+	if err != nil {
+		return -1, -1
+	}
+	view := o.keys.view.Load()
+	tokens, _ = view.tokens.Size()
+	cookies, _ = view.cookies.Size()
+	return tokens, cookies
+}
+
+// RememberedUntil returns until when an answer about a session cookie is believed
+// in, by a realm of those lifetimes.
+func RememberedUntil(lt session.Lifetimes, s session.Session, answer time.Time) time.Time {
+	cache := accesstoken.NewCache[*policy.Principal](1 << 20)
+	o := &opened{lifetimes: lt}
+	o.rememberCookie(cache, "cookie", s, &policy.Principal{ExpiresAt: answer, Claims: sessionClaims{}})
+	until := answer.Add(-lt.Refresh)
+	for _, ok := cache.Get("cookie", until); ok; _, ok = cache.Get("cookie", until) {
+		until = until.Add(time.Second)
+	}
+	return until
 }

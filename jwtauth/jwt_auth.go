@@ -307,16 +307,17 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return g.refuse(w, r, state, v)
 	}
 	state.principal, state.realm = v.principal, realm
-	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if v.principal != nil {
 		// What Caddy's own authentication handler said of a user before would
 		// come first, and be mixed with what this guard says.
-		repl.DeleteByPrefix(userPlaceholder)
+		state.repl.DeleteByPrefix(userPlaceholder)
 	}
-	g.setHeaders(r, state, repl)
-	guarded := &guardedWriter{
-		vary: g.vary, private: v.principal != nil, navigation: login.Navigates(r), secretURL: g.secretURL,
+	g.setHeaders(r, state)
+	guarded := &state.writer
+	if guarded.request != nil {
+		guarded = new(guardedWriter) // that one is of a guard before this
 	}
+	guarded.request, guarded.vary, guarded.private, guarded.secretURL = r, g.vary, v.principal != nil, g.secretURL
 	w = guarded.wrap(w)
 	defer guarded.mark() // where nothing was written, or an error route answers
 	return next.ServeHTTP(w, r)
@@ -337,7 +338,7 @@ func (g *JWTAuth) authorize(p *policy.Principal) *oauth2.Error {
 
 // setHeaders tells the upstream who is asking, and nothing where that is nobody.
 // The values are expanded once.
-func (g *JWTAuth) setHeaders(r *http.Request, state *requestState, repl *caddy.Replacer) {
+func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 	if state.principal == nil {
 		for _, name := range g.owned {
 			r.Header.Del(name)
@@ -346,7 +347,7 @@ func (g *JWTAuth) setHeaders(r *http.Request, state *requestState, repl *caddy.R
 	}
 	for i, header := range g.SetHeaders {
 		name := g.owned[i]
-		value := repl.ReplaceAll(header.Value, "")
+		value := state.repl.ReplaceAll(header.Value, "")
 		if value == "" || !httpguts.ValidHeaderFieldValue(value) {
 			// A name with a line break in it must not become another header.
 			r.Header.Del(name)

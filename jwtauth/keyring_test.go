@@ -43,7 +43,7 @@ func (c *testClock) advance(d time.Duration) {
 func testKeys(t *testing.T, dir string, clock *testClock, algorithm string, given ...*accesstoken.Key) (*liveKeys, error) {
 	t.Helper()
 	storage := keyringStorage{storage: &certmagic.FileStorage{Path: dir}, realm: DefaultRealm, now: clock.Now}
-	return openKeys(t.Context(), storage, algorithm, given, session.DefaultLifetimes(), zap.NewNop())
+	return openKeys(t.Context(), storage, algorithm, given, session.DefaultLifetimes(), zap.NewNop(), noCaches)
 }
 
 func mustKeys(t *testing.T, dir string, clock *testClock, algorithm string, given ...*accesstoken.Key) *liveKeys {
@@ -109,7 +109,7 @@ func (brokenStorage) Load(context.Context, string) ([]byte, error) { return nil,
 func TestOnlyAbsenceMakesKeys(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	storage := keyringStorage{storage: brokenStorage{&certmagic.FileStorage{Path: dir}}, realm: DefaultRealm, now: clock.Now}
-	_, err := openKeys(t.Context(), storage, "ES256", nil, session.DefaultLifetimes(), zap.NewNop())
+	_, err := openKeys(t.Context(), storage, "ES256", nil, session.DefaultLifetimes(), zap.NewNop(), noCaches)
 	if !errors.Is(err, errBrokenStorage) {
 		t.Errorf("got %v, want %v", err, errBrokenStorage)
 	}
@@ -257,13 +257,13 @@ func TestOldKeysStayAsLongAsTheLongestLifetime(t *testing.T) {
 	storage := keyringStorage{storage: &certmagic.FileStorage{Path: dir}, realm: DefaultRealm, now: clock.Now}
 	long, short := session.DefaultLifetimes(), session.DefaultLifetimes()
 	long.Access = 48 * time.Hour
-	keys, err := openKeys(t.Context(), storage, "ES256", nil, long, zap.NewNop())
+	keys, err := openKeys(t.Context(), storage, "ES256", nil, long, zap.NewNop(), noCaches)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := keys.Signing().Signing().ID
 	// A reload shortens the lifetime; tokens of two days are out.
-	if keys, err = openKeys(t.Context(), storage, "ES256", nil, short, zap.NewNop()); err != nil {
+	if keys, err = openKeys(t.Context(), storage, "ES256", nil, short, zap.NewNop(), noCaches); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -376,3 +376,6 @@ func TestJWKSHoldsNoPrivateKey(t *testing.T) {
 		}
 	}
 }
+
+// noCaches is for keys that verify nothing.
+func noCaches(*keyView, *keyView) {}

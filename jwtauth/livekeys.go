@@ -33,6 +33,8 @@ type liveKeys struct {
 	ring    *keyring // guarded by reading
 	view    atomic.Pointer[keyView]
 	changed chan struct{} // wakes run after a rotation
+	// caches gives a view its caches, before it comes into force.
+	caches func(view, before *keyView)
 }
 
 // keyView is what the keys are at one moment.
@@ -44,14 +46,16 @@ type keyView struct {
 	// decoyKey decides what an unknown name costs. It stays when keys rotate, as
 	// the cost of known names does.
 	decoyKey []byte
+	// tokens and cookies remember what was verified with these keys.
+	tokens, cookies *principals
 }
 
 // openKeys reads the realm's keyring, and writes it where it lacks something:
 // everything at the very first start.
-func openKeys(ctx context.Context, storage keyringStorage, algorithm string, configured []*accesstoken.Key, lt session.Lifetimes, logger *zap.Logger) (*liveKeys, error) {
+func openKeys(ctx context.Context, storage keyringStorage, algorithm string, configured []*accesstoken.Key, lt session.Lifetimes, logger *zap.Logger, caches func(view, before *keyView)) (*liveKeys, error) {
 	k := &liveKeys{
 		storage: storage, algorithm: algorithm, configured: slices.Clone(configured), logger: logger,
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), caches: caches,
 	}
 	complete := func(ring *keyring, now time.Time) (bool, error) {
 		changed := ring.adopt(lt)
@@ -118,6 +122,7 @@ func (k *liveKeys) use(ring *keyring) error {
 	if view.jwks, err = accesstoken.MarshalJWKS(view.signing.All()); err != nil {
 		return err
 	}
+	k.caches(view, k.view.Load())
 	k.ring = ring
 	k.view.Store(view)
 	return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,19 +97,24 @@ const (
 )
 
 func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error {
-	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
-	keys, err := openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger)
-	if err != nil {
-		return err
-	}
-	o.keys = keys
-
 	shared, stateKey, err := openState(ctx, r.name, r.store, r.logger)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	o.state, o.storeID = shared, shared.store.ID()
 	o.undo = append(o.undo, func() { o.release(states, stateKey) })
+
+	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
+	o.keys, err = openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger, func(view, before *keyView) {
+		if o.verifier == nil {
+			o.verifier = r.verifier(view.realmID)
+		}
+		o.caches(view, before)
+	})
+	if err != nil {
+		return err
+	}
+	o.verifier.Keys = o.keys.Signing
 
 	slots, err := o.openSlots(r.parsed.slots)
 	if err != nil {
@@ -117,7 +124,7 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 		return err
 	}
 	o.wire(r, slots)
-	o.undo = append(o.undo, background(o.keys.run))
+	o.undo = append(o.undo, background(o.keys.run), background(o.forget))
 	return nil
 }
 
@@ -231,21 +238,10 @@ const (
 
 // wire joins the parts.
 func (o *opened) wire(r *Realm, slots *password.Slots) {
-	issuer := r.Issuer
-	if issuer == "" {
-		issuer = "urn:uuid:" + o.keys.view.Load().realmID
-	}
-	audience := r.Audience
-	if len(audience) == 0 {
-		audience = []string{issuer}
-	}
 	live := o.state.store
 	o.sessions = session.New(live, live.ID(), o.keys, live)
-	o.verifier = &accesstoken.Verifier{
-		Issuer: issuer, Audience: audience, Keys: o.keys.Signing, Leeway: o.lifetimes.Leeway,
-	}
 	o.issuer = oauth2.Issuer{
-		ID: issuer, Audience: audience, StoreID: live.ID(),
+		ID: o.verifier.Issuer, Audience: o.verifier.Audience, StoreID: live.ID(),
 		Sign: func(c *accesstoken.Claims) (string, error) { return o.keys.Signing().Sign(c) },
 	}
 	o.limiter = throttle.New(live, r.parsed.throttle)
@@ -257,6 +253,19 @@ func (o *opened) wire(r *Realm, slots *password.Slots) {
 		},
 	}
 	o.undo = append(o.undo, background(func(ctx context.Context) { o.countProfiles(ctx, decoys) }))
+}
+
+// verifier is how access tokens of the realm are verified, but for the keys.
+func (r *Realm) verifier(realmID string) *accesstoken.Verifier {
+	issuer := r.Issuer
+	if issuer == "" {
+		issuer = "urn:uuid:" + realmID
+	}
+	audience := r.Audience
+	if len(audience) == 0 {
+		audience = []string{issuer}
+	}
+	return &accesstoken.Verifier{Issuer: issuer, Audience: audience, Leeway: r.parsed.lifetimes.Leeway}
 }
 
 // background runs a loop and returns what ends it, and waits for that.
@@ -271,8 +280,13 @@ func background(loop func(context.Context)) (stop func()) {
 }
 
 // bearer verifies an access token: form, signature and claims, then that this
-// store could have revoked it, then that it has not.
+// store could have revoked it, then that it has not. The last is asked each time,
+// also of a token that is known from before.
 func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
+	known := o.keys.view.Load().tokens
+	if p, ok := known.Get(token, time.Now()); ok {
+		return o.unlessRevoked(p)
+	}
 	claims, err := o.verifier.Verify(token)
 	if err != nil {
 		return nil, oauth2.InvalidToken(err)
@@ -280,7 +294,36 @@ func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
 	if err := o.checkRevoked(claims); err != nil {
 		return nil, oauth2.InvalidToken(err)
 	}
-	return principalFromClaims(claims), nil
+	p := principalFromClaims(claims)
+	o.rememberToken(known, token, claims, p)
+	return p, nil
+}
+
+// knownBearer is who presents the access token of an Authorization header that is
+// known from before, which spares the token a look at its form. ok is false for
+// every other header, whatever is wrong with it.
+func (o *opened) knownBearer(h http.Header) (p *policy.Principal, refusal *oauth2.Error, ok bool) {
+	lines := h["Authorization"]
+	if len(lines) != 1 {
+		return nil, nil, false
+	}
+	token, ok := strings.CutPrefix(lines[0], "Bearer ")
+	if !ok {
+		return nil, nil, false
+	}
+	if p, ok = o.keys.view.Load().tokens.Get(token, time.Now()); !ok {
+		return nil, nil, false
+	}
+	p, refusal = o.unlessRevoked(p)
+	return p, refusal, true
+}
+
+// unlessRevoked is who presents a token that was verified before.
+func (o *opened) unlessRevoked(p *policy.Principal) (*policy.Principal, *oauth2.Error) {
+	if o.state.denied.Denied(p.Session, p.TokenID) {
+		return nil, oauth2.InvalidToken(errRevoked)
+	}
+	return p, nil
 }
 
 // Reasons to refuse a token whose signature and claims are good.
@@ -310,51 +353,75 @@ func (o *opened) foreign(sid, jti string) bool {
 	return len(id) <= store.IDLength || id[:store.IDLength] != o.storeID
 }
 
-// cookie verifies a session cookie's value and reads the session and its user.
-func (o *opened) cookie(ctx context.Context, value string) (*policy.Principal, error) {
-	sid, err := o.sessions.ParseCookie(value)
+// knownCookie is cookie for the guard, which believes in an answer for as long as
+// in an access token, unless the session is denied.
+func (o *opened) knownCookie(ctx context.Context, value string) (*policy.Principal, error) {
+	known := o.keys.view.Load().cookies
+	if p, ok := known.Get(value, time.Now()); ok {
+		if o.state.denied.Denied(p.Session, "") {
+			return nil, errRevoked
+		}
+		return p, nil
+	}
+	p, s, err := o.readCookie(ctx, value)
 	if err != nil {
 		return nil, err
 	}
+	o.rememberCookie(known, value, s, p)
+	return p, nil
+}
+
+// cookie verifies a session cookie's value and reads the session and its user.
+func (o *opened) cookie(ctx context.Context, value string) (*policy.Principal, error) {
+	p, _, err := o.readCookie(ctx, value)
+	return p, err
+}
+
+func (o *opened) readCookie(ctx context.Context, value string) (*policy.Principal, session.Session, error) {
+	none := session.Session{}
+	sid, err := o.sessions.ParseCookie(value)
+	if err != nil {
+		return nil, none, err
+	}
 	if o.state.denied.Denied(sid, "") {
-		return nil, errRevoked
+		return nil, none, errRevoked
 	}
 	release, err := o.state.use()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+		return nil, none, fmt.Errorf("%w: %w", errUnavailable, err)
 	}
 	defer release()
 	s, err := o.sessions.Live(ctx, sid)
 	if errors.Is(err, session.ErrNotFound) {
-		return nil, err
+		return nil, none, err
 	} else if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+		return nil, none, fmt.Errorf("%w: %w", errUnavailable, err)
 	}
 	if s, err = o.touch(ctx, s); err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	epoch, err := o.state.store.Epoch(ctx, s.User)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+		return nil, none, fmt.Errorf("%w: %w", errUnavailable, err)
 	}
 	if epoch != s.Epoch {
-		return nil, session.ErrEpoch
+		return nil, none, session.ErrEpoch
 	}
 	entry, err := o.state.users().Lookup(ctx, s.User)
 	switch {
 	case errors.Is(err, user.ErrNotFound), errors.Is(err, user.ErrAmbiguous):
-		return nil, err
+		return nil, none, err
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errUnavailable, err)
+		return nil, none, fmt.Errorf("%w: %w", errUnavailable, err)
 	case entry.Disabled:
-		return nil, signin.ErrDisabled
+		return nil, none, signin.ErrDisabled
 	}
 	// No longer than a denial of the session is sure to last.
 	until := time.Now().Add(o.lifetimes.Access)
 	if sure := s.DenyUntil.Add(-o.lifetimes.Leeway); sure.Before(until) {
 		until = sure
 	}
-	return principalFromSession(s, entry.User, until), nil
+	return principalFromSession(s, entry.User, until), s, nil
 }
 
 // touch keeps a session that is in use from ending by idleness. A store that

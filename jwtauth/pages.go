@@ -104,8 +104,12 @@ func originalURL(r *http.Request) *url.URL {
 
 // mountPoint is what a handle_path, or a uri strip_prefix, took off the path. It
 // becomes the beginning of links: what is no plain path is none.
-func mountPoint(r *http.Request) string {
-	mount, ok := strings.CutSuffix(originalURL(r).Path, r.URL.Path)
+func mountPoint(r *http.Request) string { return mountBefore(r, r.URL.Path) }
+
+// mountBefore is the mount point of a handler that the request came to with that
+// path.
+func mountBefore(r *http.Request, path string) string {
+	mount, ok := strings.CutSuffix(originalURL(r).Path, path)
 	if !ok || !strings.HasPrefix(mount, "/") || strings.HasPrefix(mount, "//") || strings.ContainsAny(mount, `\?#%`) {
 		return ""
 	}

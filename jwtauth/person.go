@@ -52,17 +52,18 @@ func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals
 	}
 	taken := make(map[string]bool)
 	for _, page := range state.pages {
-		if taken[page.path] {
+		path := page.path(r)
+		if taken[path] {
 			continue // the pages of another realm are in front of these
 		}
-		taken[page.path] = true
+		taken[path] = true
 		if page.server.realm != g.realm {
 			continue
 		}
-		if isHere(&url.URL{Path: page.path}, r) {
+		if isHere(&url.URL{Path: path}, r) {
 			break // a guard in front of the page itself would send there for ever
 		}
-		return login.Refusals{Server: page.server.look, Login: page.path}, true
+		return login.Refusals{Server: page.server.look, Login: path}, true
 	}
 	return login.Refusals{}, false
 }

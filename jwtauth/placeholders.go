@@ -59,7 +59,8 @@ func (s *requestState) placeholder(key string) (any, bool) {
 		return s.profile(func(_, email string) string { return email }), true
 	}
 	if claim, ok := strings.CutPrefix(name, "claims."); ok {
-		return claimText(p.Claims[claim]), true
+		value, _ := p.Claim(claim)
+		return claimText(value), true
 	}
 	// Not ours: another module's user placeholders may be.
 	return nil, false

@@ -17,7 +17,7 @@ func principalFromClaims(c *accesstoken.Claims) *policy.Principal {
 		Username:  c.Subject,
 		Roles:     c.Roles,
 		Scopes:    strings.Fields(c.Scope),
-		Claims:    c.Map(),
+		Claims:    c,
 		Session:   c.SessionID,
 		TokenID:   c.ID,
 		Client:    c.ClientID,
@@ -35,21 +35,10 @@ func principalFromSession(s session.Session, u user.User, until time.Time) *poli
 	if client == "" {
 		client = oauth2.FirstParty
 	}
-	claims := make(map[string]any, len(u.Claims)+5)
-	for name, value := range u.Claims {
-		claims[name] = value
-	}
-	roles := make([]any, len(u.Roles))
-	for i, role := range u.Roles {
-		roles[i] = role
-	}
-	claims["sub"], claims["sid"], claims["client_id"], claims["roles"] = u.Username, s.ID, client, roles
-	if len(s.Scopes) > 0 {
-		claims["scope"] = strings.Join(s.Scopes, " ")
-	}
 	return &policy.Principal{
 		Username: u.Username, FullName: u.FullName, Email: u.Email,
-		Roles: u.Roles, Scopes: s.Scopes, Claims: claims,
+		Roles: u.Roles, Scopes: s.Scopes,
+		Claims:  sessionClaims{user: u.Claims, subject: u.Username, sid: s.ID, client: client, roles: u.Roles, scopes: s.Scopes},
 		Session: s.ID, Client: client, ExpiresAt: until,
 	}
 }

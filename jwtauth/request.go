@@ -16,7 +16,8 @@ import (
 // handle_errors.
 const requestVar = "jwtauth.request"
 
-// requestState is what the handlers of this module know of one request.
+// requestState is what the handlers of this module know of one request. What
+// nearly every guarded request needs is within it: one allocation for all.
 type requestState struct {
 	// principal is who the last guard that let the request pass found, nil for nobody.
 	principal *policy.Principal
@@ -31,12 +32,22 @@ type requestState struct {
 	taken   bool // whether they were
 	// pages are the sign-in pages that this request's site serves.
 	pages []signInPage
+	page  [1]signInPage // the room for the first
+
+	// writer is that of the first guard that let the request pass.
+	writer guardedWriter
+	repl   *caddy.Replacer
 }
 
-// signInPage is where the pages of a token server are.
+// signInPage is a token server that has pages, and passed the request on.
 type signInPage struct {
 	server *TokenServer
-	path   string // as a browser asks for it
+	at     string // the path of the request when it did
+}
+
+// path is that of the sign-in page, as a browser asks for it.
+func (p signInPage) path(r *http.Request) string {
+	return p.server.look.LoginPath(mountBefore(r, p.at))
 }
 
 // String keeps cookies out of {http.vars.*}.
@@ -45,13 +56,19 @@ func (*requestState) String() string { return "" }
 // stateOf returns the request's state, made at the first call. From then on the
 // placeholders of the module can be resolved.
 func stateOf(r *http.Request) *requestState {
-	if state, ok := caddyhttp.GetVar(r.Context(), requestVar).(*requestState); ok {
+	ctx := r.Context()
+	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
+	if state, ok := vars[requestVar].(*requestState); ok {
 		return state
 	}
 	state := new(requestState)
-	caddyhttp.SetVar(r.Context(), requestVar, state)
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(state.placeholder)
+	state.pages = state.page[:0]
+	if vars != nil {
+		vars[requestVar] = state
+	}
+	state.repl, _ = ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if state.repl != nil {
+		state.repl.Map(state.placeholder)
 	}
 	return state
 }

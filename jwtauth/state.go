@@ -40,6 +40,8 @@ type state struct {
 	denied *revocation.Set
 	feed   *revocation.Feed
 
+	tokens tokenCache
+
 	using  gate // passed by whoever uses the store
 	cancel context.CancelFunc
 	loops  sync.WaitGroup

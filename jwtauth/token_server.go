@@ -139,7 +139,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	if !forPage && !t.paths.Match(r.URL.Path) {
 		if t.look != nil {
 			state := stateOf(r)
-			state.pages = append(state.pages, signInPage{t, t.look.LoginPath(r)})
+			state.pages = append(state.pages, signInPage{t, r.URL.Path})
 		}
 		return next.ServeHTTP(w, r)
 	}

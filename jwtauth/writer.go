@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 )
 
 // guardedWriter keeps answers that a guard let through out of caches that others
@@ -17,13 +19,16 @@ type guardedWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	// vary is what the guard looked at.
 	vary string
-	// private is set where the answer is for one user, and navigation where it is
-	// a page that they went to.
-	private, navigation bool
+	// private is set where the answer is for one user.
+	private bool
+	// request is what is answered.
+	request *http.Request
 	// secretURL is set where the URL, under which a cache would file the answer,
 	// may hold a token: then nothing that the site says counts (RFC 6750 §2.3).
 	secretURL bool
 	wrote     bool
+	// values has the room for what most answers get.
+	values [2]string
 }
 
 // wrap returns a writer for w's answer. The answer is marked after the site's
@@ -54,24 +59,34 @@ func (w *guardedWriter) mark() {
 	}
 	h := w.Header()
 	if w.vary != "" && !slices.Contains(h["Vary"], w.vary) {
-		h["Vary"] = append(h["Vary"], w.vary)
+		if lines := h["Vary"]; len(lines) > 0 {
+			h["Vary"] = append(lines, w.vary)
+		} else {
+			w.values[0] = w.vary
+			h["Vary"] = w.values[0:1:1]
+		}
 	}
 	lines := h["Cache-Control"]
 	switch {
 	case w.secretURL && !says(lines, "private", "no-store"):
-		h["Cache-Control"] = []string{"private"}
+		w.cacheControl(h, "private")
 	case !w.private || says(lines, "private", "no-store", "public", "s-maxage"):
-	case len(lines) == 0 && w.navigation:
+	case len(lines) == 0 && login.Navigates(w.request):
 		// The back button shows what was stored without asking, also after
 		// signing out.
-		h["Cache-Control"] = []string{"private, no-store"}
+		w.cacheControl(h, "private, no-store")
 	case len(lines) == 0:
 		// no-cache has the browser ask before it shows the answer again, to
 		// somebody else perhaps.
-		h["Cache-Control"] = []string{"private, no-cache"}
+		w.cacheControl(h, "private, no-cache")
 	default:
-		h["Cache-Control"] = []string{strings.Join(lines, ", ") + ", private"}
+		w.cacheControl(h, strings.Join(lines, ", ")+", private")
 	}
+}
+
+func (w *guardedWriter) cacheControl(h http.Header, value string) {
+	w.values[1] = value
+	h["Cache-Control"] = w.values[1:2:2]
 }
 
 func (w *guardedWriter) begin() {

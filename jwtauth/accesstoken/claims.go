@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // Claims are what an access token says (RFC 9068 §2.2). Times have whole seconds
@@ -28,29 +29,94 @@ type Claims struct {
 	Extra map[string]any
 }
 
-// Map returns all claims under their names, with values of the types that
+// ownClaims are the names of the claims that are fields of [Claims]. It is never
+// written to.
+var ownClaims = [...]string{"iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "sid", "roles", "scope"}
+
+// Claim returns a claim by its exact name, as a value of the types that
 // [Claims.Extra] lists: times are int64 seconds, "aud" and "roles" are []any.
-// Optional claims that the token does not have are absent. The map is the
+// Optional claims that the token does not have are not ok. What is inside Extra
+// is shared.
+func (c *Claims) Claim(name string) (value any, ok bool) {
+	switch name {
+	case "iss":
+		return c.Issuer, true
+	case "sub":
+		return c.Subject, true
+	case "aud":
+		return anys(c.Audience), true
+	case "client_id":
+		return c.ClientID, true
+	case "iat":
+		return c.IssuedAt.Unix(), true
+	case "nbf":
+		return c.NotBefore.Unix(), !c.NotBefore.IsZero()
+	case "exp":
+		return c.ExpiresAt.Unix(), true
+	case "jti":
+		return c.ID, true
+	case "sid":
+		return c.SessionID, c.SessionID != ""
+	case "roles":
+		return anys(c.Roles), c.Roles != nil
+	case "scope":
+		return c.Scope, c.Scope != ""
+	}
+	value, ok = c.Extra[name]
+	return value, ok
+}
+
+// Map returns all claims as [Claims.Claim] does, under their names. The map is the
 // caller's; the values inside Extra are shared.
 func (c *Claims) Map() map[string]any {
-	m := make(map[string]any, len(c.Extra)+11)
+	m := make(map[string]any, len(c.Extra)+len(ownClaims))
 	maps.Copy(m, c.Extra)
-	m["iss"], m["sub"], m["aud"] = c.Issuer, c.Subject, anys(c.Audience)
-	m["client_id"], m["jti"] = c.ClientID, c.ID
-	m["iat"], m["exp"] = c.IssuedAt.Unix(), c.ExpiresAt.Unix()
-	if !c.NotBefore.IsZero() {
-		m["nbf"] = c.NotBefore.Unix()
-	}
-	if c.SessionID != "" {
-		m["sid"] = c.SessionID
-	}
-	if c.Roles != nil {
-		m["roles"] = anys(c.Roles)
-	}
-	if c.Scope != "" {
-		m["scope"] = c.Scope
+	for _, name := range ownClaims {
+		if value, ok := c.Claim(name); ok {
+			m[name] = value
+		}
 	}
 	return m
+}
+
+// Size estimates how many bytes the claims take in memory.
+func (c *Claims) Size() int64 {
+	size := int64(unsafe.Sizeof(*c)) + sizeOf(c.Extra)
+	for _, s := range [...]string{c.Issuer, c.Subject, c.ClientID, c.ID, c.SessionID, c.Scope} {
+		size += int64(len(s))
+	}
+	for _, list := range [...][]string{c.Audience, c.Roles} {
+		for _, s := range list {
+			size += int64(unsafe.Sizeof(s)) + int64(len(s))
+		}
+	}
+	return size
+}
+
+// sizeOf is a little more than what a value of [Claims.Extra] takes: a box for
+// what an interface points to, and a map that is half empty.
+func sizeOf(value any) int64 {
+	const box, slot = 24, 80
+	switch v := value.(type) {
+	case string:
+		return box + int64(len(v))
+	case []any:
+		size := int64(box)
+		for _, element := range v {
+			size += 2*box + sizeOf(element)
+		}
+		return size
+	case map[string]any:
+		if v == nil {
+			return 0
+		}
+		size := int64(8*slot + box) // no map has room for fewer than eight
+		for name, element := range v {
+			size += slot + int64(len(name)) + sizeOf(element)
+		}
+		return size
+	}
+	return box
 }
 
 func anys(list []string) []any {

@@ -191,8 +191,9 @@ func (s *Server) path(r *http.Request, path string) string {
 	return s.mount(r) + s.BasePath + path
 }
 
-// LoginPath is the path of the sign-in page as the browser has to ask for it.
-func (s *Server) LoginPath(r *http.Request) string { return s.path(r, pathLogin) }
+// LoginPath is the path of the sign-in page as the browser has to ask for it,
+// where mount is what the site takes off the path before.
+func (s *Server) LoginPath(mount string) string { return mount + s.BasePath + pathLogin }
 
 // root is the site's own start page.
 func (s *Server) root(r *http.Request) string { return s.mount(r) + "/" }

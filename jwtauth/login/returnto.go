@@ -125,10 +125,10 @@ func harmless(text string) bool {
 // so in Sec-Fetch-Mode; one that does not know these headers is known by asking
 // for HTML.
 func Navigates(r *http.Request) bool {
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+	if mode := first(r.Header["Sec-Fetch-Mode"]); mode != "" {
 		return mode == "navigate"
 	}
-	if r.Header.Get("Sec-Fetch-Dest") != "" || r.Header.Get("X-Requested-With") != "" || r.Header.Get("Upgrade") != "" {
+	if first(r.Header["Sec-Fetch-Dest"]) != "" || first(r.Header["X-Requested-With"]) != "" || first(r.Header["Upgrade"]) != "" {
 		return false
 	}
 	for _, line := range r.Header["Accept"] {
@@ -140,4 +140,12 @@ func Navigates(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// first is what [http.Header.Get] returns, for a name that is canonical already.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }

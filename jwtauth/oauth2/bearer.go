@@ -93,8 +93,10 @@ func isToken68(s string) bool {
 	if body == "" {
 		return false
 	}
-	for _, c := range body {
-		if !isAlphanumeric(c) && (c >= 0x80 || !strings.ContainsRune("-._~+/", c)) {
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case isAlphanumeric(rune(c)), c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
+		default:
 			return false
 		}
 	}

@@ -15,8 +15,9 @@ type Principal struct {
 	Email    string
 	Roles    []string
 	Scopes   []string
-	// Claims are all claims of the token (of the user, for a session cookie).
-	Claims map[string]any
+	// Claims are all claims of the token (of the user, for a session cookie). nil
+	// has none.
+	Claims Claims
 	// Session is the "sid", "" where the token has none.
 	Session string
 	// TokenID is the "jti", "" for a session cookie.
@@ -25,6 +26,21 @@ type Principal struct {
 	Client string
 	// ExpiresAt is when this answer stops being true.
 	ExpiresAt time.Time
+}
+
+// Claims finds the value of a top-level claim by its exact name. Values are nil,
+// bool, string, int64, float64, []any and map[string]any.
+type Claims interface {
+	Claim(name string) (value any, ok bool)
+}
+
+// MapClaims are claims in a map.
+type MapClaims map[string]any
+
+// Claim implements [Claims].
+func (m MapClaims) Claim(name string) (value any, ok bool) {
+	value, ok = m[name]
+	return value, ok
 }
 
 // HasRole reports whether p has exactly this role, byte by byte. A nil
@@ -42,9 +58,8 @@ func (p *Principal) HasScope(scope string) bool {
 // Claim returns the top-level claim of exactly this name. A dot in a name is
 // part of the name. A nil principal has no claim.
 func (p *Principal) Claim(name string) (value any, ok bool) {
-	if p == nil {
+	if p == nil || p.Claims == nil {
 		return nil, false
 	}
-	value, ok = p.Claims[name]
-	return value, ok
+	return p.Claims.Claim(name)
 }

@@ -14,7 +14,7 @@ func TestRuleCheck(t *testing.T) {
 		Username: "alice",
 		Roles:    []string{"admin", "editor"},
 		Scopes:   []string{"read", "write"},
-		Claims: map[string]any{
+		Claims: MapClaims{
 			"tenant": "acme", "level": float64(3), "big": json.Number("9007199254740993"), "on": true,
 			"groups": []any{"a", float64(7), false, []any{"nested"}, nil}, "plain": []string{"x", "y"},
 			"a.b": "dotted", "a": map[string]any{"c": "deep"}, "none": nil, "nan": math.NaN(), "int": 5,
@@ -153,7 +153,7 @@ func TestRuleKeepsEmptyListsInJSON(t *testing.T) {
 }
 
 func TestCheckAllocatesNothingToPass(t *testing.T) {
-	p := &Principal{Roles: []string{"admin"}, Scopes: []string{"read"}, Claims: map[string]any{"tenant": "acme"}}
+	p := &Principal{Roles: []string{"admin"}, Scopes: []string{"read"}, Claims: MapClaims{"tenant": "acme"}}
 	r := Rule{AnyRoles: []string{"x", "admin"}, Scopes: []string{"read"}, Claims: []Claim{{"tenant", []string{"acme"}}}}
 	if n := testing.AllocsPerRun(100, func() {
 		if r.Check(p) != nil {

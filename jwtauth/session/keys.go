@@ -1,10 +1,12 @@
 package session
 
 import (
+	"crypto/hmac"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 )
 
@@ -98,6 +100,11 @@ func (s *KeySet) Current() Key { return s.current }
 func (s *KeySet) Lookup(id string) (Key, bool) {
 	k, ok := s.byID[id]
 	return k, ok
+}
+
+// Same reports whether both sets verify the same, whichever key is current.
+func (s *KeySet) Same(other *KeySet) bool {
+	return maps.EqualFunc(s.byID, other.byID, func(a, b Key) bool { return hmac.Equal(a.Secret, b.Secret) })
 }
 
 // Interface guard.

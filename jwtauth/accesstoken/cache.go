@@ -1,0 +1,186 @@
+package accesstoken
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// cacheShards is a power of two: readers on many cores seldom meet at one lock,
+// and whoever makes room stops few of them.
+const cacheShards = 16
+
+// entryOverhead is what an entry takes besides its credential and value, in
+// bytes: the entry itself, and its share of a map that is as empty as maps get.
+const entryOverhead = 160
+
+// Cache remembers what verified credentials stand for, so that presenting one
+// again costs a look-up. It is bounded in bytes; where it is full, entries that
+// were not asked for lately make room (SIEVE, NSDI 2024). Whether what it
+// answers has been revoked is for the caller to check, at each hit.
+//
+// A credential is compared whole, byte by byte. Methods may be called
+// concurrently. The zero value is not ready; use [NewCache].
+type Cache[V any] struct {
+	limit  int64 // of a shard, in bytes
+	shards [cacheShards]cacheShard[V]
+}
+
+type cacheShard[V any] struct {
+	mu      sync.RWMutex
+	entries map[string]*cacheEntry[V]
+	bytes   int64
+	// The entries in the order in which they came. hand is where the search for
+	// one to drop goes on, from old to new.
+	newest, oldest, hand *cacheEntry[V]
+	_                    [64]byte // neighbours do not share a cache line
+}
+
+type cacheEntry[V any] struct {
+	credential   string
+	value        V
+	until        int64 // nanoseconds since 1970
+	bytes        int64
+	visited      atomic.Bool
+	newer, older *cacheEntry[V]
+}
+
+// NewCache returns an empty cache of at most limit bytes.
+func NewCache[V any](limit int64) *Cache[V] {
+	c := &Cache[V]{limit: limit / cacheShards}
+	for i := range c.shards {
+		c.shards[i].entries = make(map[string]*cacheEntry[V])
+	}
+	return c
+}
+
+// Get returns what a credential stands for at now, where that is known. It does
+// not allocate.
+func (c *Cache[V]) Get(credential string, now time.Time) (value V, ok bool) {
+	if len(credential) > MaxLength {
+		return value, false
+	}
+	s := c.shard(credential)
+	s.mu.RLock()
+	e := s.entries[credential]
+	s.mu.RUnlock()
+	if e == nil || now.UnixNano() >= e.until {
+		return value, false
+	}
+	if !e.visited.Load() {
+		e.visited.Store(true)
+	}
+	return e.value, true
+}
+
+// Put remembers until then what a credential stands for; size is that of value
+// in bytes. What is larger than a shard is not remembered.
+func (c *Cache[V]) Put(credential string, value V, size int64, until time.Time) {
+	e := &cacheEntry[V]{
+		// Not a part of something longer, such as a header line or URL.
+		credential: strings.Clone(credential),
+		value:      value,
+		until:      until.UnixNano(),
+		bytes:      int64(len(credential)) + size + entryOverhead,
+	}
+	if len(credential) > MaxLength || e.bytes > c.limit {
+		return
+	}
+	s := c.shard(credential)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.entries[credential]; old != nil {
+		s.drop(old)
+	}
+	for s.bytes+e.bytes > c.limit {
+		s.makeRoom()
+	}
+	s.add(e)
+}
+
+// Forget drops the entries whose time has passed and returns how many.
+func (c *Cache[V]) Forget(now time.Time) (dropped int) {
+	at := now.UnixNano()
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		for _, e := range s.entries {
+			if at >= e.until {
+				s.drop(e)
+				dropped++
+			}
+		}
+		s.mu.Unlock()
+	}
+	return dropped
+}
+
+// Size returns how many entries there are and how many bytes they take.
+func (c *Cache[V]) Size() (entries int, bytes int64) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.RLock()
+		entries += len(s.entries)
+		bytes += s.bytes
+		s.mu.RUnlock()
+	}
+	return entries, bytes
+}
+
+func (c *Cache[V]) shard(credential string) *cacheShard[V] {
+	// The end of a signature is as random as any hash of it.
+	var end uint
+	for i := max(0, len(credential)-4); i < len(credential); i++ {
+		end = end*31 + uint(credential[i])
+	}
+	return &c.shards[end%cacheShards]
+}
+
+func (s *cacheShard[V]) add(e *cacheEntry[V]) {
+	s.entries[e.credential] = e
+	s.bytes += e.bytes
+	e.older = s.newest
+	if s.newest != nil {
+		s.newest.newer = e
+	} else {
+		s.oldest = e
+	}
+	s.newest = e
+}
+
+func (s *cacheShard[V]) drop(e *cacheEntry[V]) {
+	delete(s.entries, e.credential)
+	s.bytes -= e.bytes
+	if s.hand == e {
+		s.hand = e.newer
+	}
+	if e.newer != nil {
+		e.newer.older = e.older
+	} else {
+		s.newest = e.older
+	}
+	if e.older != nil {
+		e.older.newer = e.newer
+	} else {
+		s.oldest = e.newer
+	}
+}
+
+// makeRoom drops the first entry, from the hand on, that nobody has asked for
+// since the hand came by the last time.
+func (s *cacheShard[V]) makeRoom() {
+	e := s.hand
+	for {
+		if e == nil {
+			e = s.oldest
+		}
+		if !e.visited.Load() {
+			break
+		}
+		e.visited.Store(false)
+		e = e.newer
+	}
+	s.hand = e.newer
+	s.drop(e)
+}

@@ -1,0 +1,144 @@
+package jwtauth_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+const (
+	firstKey  = "signing_key HS256 first-secret-of-at-least-32-bytes\n"
+	secondKey = "signing_key HS256 second-secret-of-at-least-32-bytes\n"
+)
+
+// reload runs a site in front of a realm with other options.
+func (s *server) reload(realm, site string) {
+	s.t.Helper()
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n" + realm + "\n}\n}\n" + s.site(site))
+}
+
+const knownSite = "token_server\njwt_auth /in\njwt_auth /query {\nsource query t\n}\nrespond {http.auth.user.id}"
+
+// A token is verified once, and asked for its revocation each time.
+func TestKnownTokensAreAskedForTheirRevocation(t *testing.T) {
+	s := start(t, knownSite)
+	alice := s.signIn("alice")
+	for range 3 {
+		s.get("/in", bearer(alice.Access)).wantBody(t, http.StatusOK, "alice")
+		s.get("/in", cookie("jwtauth="+alice.CookieValue)).wantBody(t, http.StatusOK, "alice")
+		s.get("/query?t="+alice.Access).wantBody(t, http.StatusOK, "alice")
+	}
+	if tokens, cookies := jwtauth.Known("default"); tokens != 1 || cookies != 1 {
+		t.Errorf("%d tokens and %d cookies are known", tokens, cookies)
+	}
+	// What is known as the one is not taken for the other.
+	s.get("/in", bearer(alice.CookieValue)).wantInvalidToken(t)
+	s.get("/in", cookie("jwtauth="+alice.Access)).wantInvalidToken(t)
+	// Nor is a header taken for the token within it.
+	for _, scheme := range []string{"bearer  ", "Bearer\t", "Bearer  ", "Bearer " + alice.Access + ",", "Basic "} {
+		s.do("GET", "/in", header("Authorization", scheme+alice.Access)).want(t, http.StatusUnauthorized)
+	}
+	s.form("/revoke", "token="+alice.Access).want(t, http.StatusOK)
+	s.get("/in", bearer(alice.Access)).wantInvalidToken(t)
+	s.get("/query?t=" + alice.Access).wantInvalidToken(t)
+
+	again := s.signIn("alice")
+	s.get("/in", bearer(again.Access)).want(t, http.StatusOK)
+	s.form("/revoke", "token="+again.Refresh).want(t, http.StatusOK)
+	s.get("/in", bearer(again.Access)).wantInvalidToken(t)
+}
+
+// What is known outlives a reload, unless the reload changes what is valid.
+func TestKnownTokensAndReloads(t *testing.T) {
+	s := newServer(t)
+	s.reload(firstKey+"<USERS>", knownSite)
+	alice := s.signIn("alice")
+	both := func(status int) {
+		t.Helper()
+		s.get("/in", bearer(alice.Access)).want(t, status)
+	}
+	both(http.StatusOK)
+	s.reload(firstKey+"<USERS>", knownSite)
+	if tokens, _ := jwtauth.Known("default"); tokens != 1 {
+		t.Errorf("%d tokens are known after a reload", tokens)
+	}
+	both(http.StatusOK)
+	s.reload(secondKey+firstKey+"<USERS>", knownSite)
+	both(http.StatusOK)
+	s.reload(secondKey+"<USERS>", knownSite)
+	both(http.StatusUnauthorized)
+	if tokens, _ := jwtauth.Known("default"); tokens != 0 {
+		t.Errorf("%d tokens of a key that is gone are known", tokens)
+	}
+	s.reload(firstKey+"<USERS>", knownSite)
+	both(http.StatusOK)
+	s.reload(firstKey+"audience https://other.example.com\n<USERS>", knownSite)
+	both(http.StatusUnauthorized)
+	s.reload(firstKey+"<USERS>", knownSite)
+	both(http.StatusOK)
+	s.reload(firstKey+"issuer https://other.example.com\n<USERS>", knownSite)
+	both(http.StatusUnauthorized)
+}
+
+// The roles of a reload are those that a browser's session has from then on.
+func TestKnownCookiesAndReloads(t *testing.T) {
+	const site = "token_server\njwt_auth /in admin\nrespond in"
+	s := newServer(t)
+	s.reload("<USERS>", site)
+	alice := s.signIn("alice")
+	presented := cookie("jwtauth=" + alice.CookieValue)
+	s.get("/in", presented).want(t, http.StatusOK)
+	s.vars["<USERS>"] = strings.Replace(commonUsers, "admin editor", "editor", 1)
+	s.reload("<USERS>", site)
+	s.get("/in", presented).want(t, http.StatusForbidden)
+}
+
+// An entry dies with its token.
+func TestKnownTokensExpire(t *testing.T) {
+	s := start(t, knownSite)
+	leeway := session.DefaultLifetimes().Leeway
+	token, err := jwtauth.Issue("default", func(c *accesstoken.Claims) {
+		c.IssuedAt = time.Now().Add(-time.Hour)
+		c.ExpiresAt = time.Now().Add(3*time.Second - leeway)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.get("/in", bearer(token)).want(t, http.StatusOK)
+	if tokens, _ := jwtauth.Known("default"); tokens != 1 {
+		t.Fatalf("%d tokens are known", tokens)
+	}
+	testcaddy.Eventually(t, "the token to expire", func() bool {
+		return s.get("/in", bearer(token)).StatusCode == http.StatusUnauthorized
+	})
+}
+
+// A session in steady use is asked for in time to prolong it, however short its
+// idle time is.
+func TestKnownCookiesAreAskedForBeforeTheSessionIsIdle(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	lt := session.DefaultLifetimes()
+	for _, tc := range []struct {
+		name         string
+		idle, answer time.Duration
+		want         time.Duration
+	}{
+		{"long idle time", 7 * 24 * time.Hour, 15 * time.Minute, 15 * time.Minute},
+		{"idle time shorter than a token's life", 8 * time.Minute, 8 * time.Minute, 6 * time.Minute},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			lt := lt
+			lt.Idle = tc.idle
+			s := session.Session{IdleExpiresAt: now.Add(tc.idle), ExpiresAt: now.Add(lt.Refresh)}
+			if got := jwtauth.RememberedUntil(lt, s, now.Add(tc.answer)).Sub(now); got != tc.want {
+				t.Errorf("believed in for %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
