@@ -195,10 +195,11 @@ func endSession(ctx context.Context, o *opened, r *http.Request) (any, error) {
 	if _, err := o.sessions.Live(ctx, id); err != nil {
 		return nil, err
 	}
-	if err := o.sessions.Revoke(ctx, id); err != nil {
+	ended, err := o.sessions.End(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	o.logger.Info("session revoked", zap.String("sid", id))
+	o.audit(ctx, eventSessionRevoked, record{user: ended.User, session: id, client: ended.Client, by: byAdmin})
 	return map[string]int{"ended": 1}, nil
 }
 
@@ -211,7 +212,7 @@ func endSessions(ctx context.Context, o *opened, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.logger.Info("sessions revoked", zap.String("username", name), zap.Int("ended", ended))
+	o.audit(ctx, eventSessionsRevoked, record{user: name, ended: ended, by: byAdmin})
 	return map[string]int{"ended": ended}, nil
 }
 
@@ -232,7 +233,7 @@ func rotateKeys(ctx context.Context, o *opened, r *http.Request) (any, error) {
 		}
 		return nil, err
 	}
-	o.logger.Info("keys rotated", zap.Bool("now", body.Now))
+	o.audit(ctx, eventKeysRotated, record{by: byAdmin})
 	return o.keys.list(), nil
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"go.uber.org/zap"
-
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -45,7 +43,7 @@ func addUser(ctx context.Context, o *opened, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.logger.Info("user added", zap.String("username", u.Username))
+	o.audit(ctx, eventUserAdded, record{user: u.Username, by: byAdmin})
 	return adminUser(entry), nil
 }
 
@@ -75,16 +73,21 @@ func changeUser(ctx context.Context, o *opened, r *http.Request) (any, error) {
 		return nil, err
 	}
 	if change.EndSessions {
-		if _, err := o.sessions.EndAll(ctx, name, ""); err != nil {
+		ended, err := o.sessions.EndAll(ctx, name, "")
+		if err != nil {
 			return nil, err
 		}
+		o.audit(ctx, eventSessionsRevoked, record{user: name, ended: ended, by: byAdmin})
 	}
 	if change.PasswordHash != "" || (change.Disabled != nil && !*change.Disabled) {
 		if err := o.limiter.Reset(ctx, throttle.UserAccount(name)); err != nil {
 			return nil, err
 		}
 	}
-	o.logger.Info("user changed", zap.String("username", name))
+	if change.PasswordHash != "" {
+		o.audit(ctx, eventPasswordChanged, record{user: name, by: byAdmin})
+	}
+	o.audit(ctx, eventUserChanged, record{user: name, by: byAdmin})
 	entry, err := users.Lookup(ctx, name)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func removeUser(ctx context.Context, o *opened, r *http.Request) (any, error) {
 	if err := o.state.users().Remove(ctx, name); err != nil {
 		return nil, err
 	}
-	o.logger.Info("user removed", zap.String("username", name))
+	o.audit(ctx, eventUserRemoved, record{user: name, by: byAdmin})
 	return nil, nil
 }
 

@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
@@ -171,4 +175,37 @@ func RememberedUntil(lt session.Lifetimes, s session.Session, answer time.Time) 
 		until = until.Add(time.Second)
 	}
 	return until
+}
+
+// EventNames are those of Caddy's events.
+func EventNames() []string {
+	names := make([]string, len(auditNames))
+	for i, name := range auditNames {
+		names[i] = eventPrefix + name
+	}
+	return names
+}
+
+// AskAdmin sends a request to the admin API of the running app.
+func AskAdmin(method, path, body string) (status int, text string) {
+	app, err := caddy.ActiveContext().AppIfConfigured(AppName)
+	if err != nil {
+		return 0, err.Error()
+	}
+	w := httptest.NewRecorder()
+	app.(*App).AdminHandler().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	return w.Code, w.Body.String()
+}
+
+// Watchable returns the names of all metrics, and the values of their labels.
+func Watchable() (names, words []string) {
+	descs := make(chan *prometheus.Desc, 100)
+	metrics.Describe(descs)
+	close(descs)
+	for desc := range descs {
+		_, name, _ := strings.Cut(desc.String(), `fqName: "`)
+		name, _, _ = strings.Cut(name, `"`)
+		names = append(names, name)
+	}
+	return names, slices.Concat(auditNames, refusalReasons, signInResults, []string{credentialToken, credentialCookie, "hit", "miss"})
 }

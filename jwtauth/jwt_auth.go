@@ -363,6 +363,7 @@ func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, v verdict) error {
 	state.principal, state.realm = nil, nil
 	state.refusal = v.refusal.Error()
+	g.realm.metrics.refusal(v.refusal)
 	level := zapcore.DebugLevel
 	if v.refusal.Status >= http.StatusInternalServerError {
 		level = zapcore.ErrorLevel

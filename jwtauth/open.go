@@ -29,6 +29,9 @@ import (
 type opened struct {
 	name      string
 	logger    *zap.Logger
+	auditLog  *zap.Logger
+	metrics   *realmMetrics
+	emit      func(event string, data map[string]any)
 	lifetimes session.Lifetimes
 	clients   map[string]oauth2.Client
 	state     *state
@@ -36,6 +39,7 @@ type opened struct {
 	keys      *liveKeys
 	sessions  *session.Manager
 	verifier  *accesstoken.Verifier
+	slots     *password.Slots
 	signIn    *signin.Service
 	limiter   *throttle.Limiter
 	hasher    *password.Hasher
@@ -55,8 +59,9 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	o := &opened{
-		name: r.name, logger: r.logger, lifetimes: r.parsed.lifetimes,
-		clients: r.parsed.clients, hasher: r.parsed.hasher,
+		name: r.name, logger: r.logger, auditLog: r.logger.Named("audit"), metrics: r.metrics, emit: r.app.emit,
+		lifetimes: r.parsed.lifetimes,
+		clients:   r.parsed.clients, hasher: r.parsed.hasher,
 		jar: cookieJar{realm: r.name, domain: r.CookieDomain},
 	}
 	if err := o.open(ctx, r, changed); err != nil {
@@ -116,15 +121,14 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 	}
 	o.verifier.Keys = o.keys.Signing
 
-	slots, err := o.openSlots(r.parsed.slots)
-	if err != nil {
+	if err := o.openSlots(r.parsed.slots); err != nil {
 		return err
 	}
 	if err := o.openDirectory(ctx, r, changed); err != nil {
 		return err
 	}
-	o.wire(r, slots)
-	o.undo = append(o.undo, background(o.keys.run), background(o.forget))
+	o.wire(r)
+	o.undo = append(o.undo, metrics.add(o), background(o.keys.run), background(o.forget))
 	return nil
 }
 
@@ -134,15 +138,16 @@ func (o *opened) release(pool *caddy.UsagePool, key any) {
 	}
 }
 
-func (o *opened) openSlots(key slotsKey) (*password.Slots, error) {
+func (o *opened) openSlots(key slotsKey) error {
 	value, _, err := slotPools.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return sharedSlots{password.NewSlots(key.slots, key.queue)}, nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o.undo = append(o.undo, func() { o.release(slotPools, key) })
-	return value.(sharedSlots).Slots, nil
+	o.slots = value.(sharedSlots).Slots
+	return nil
 }
 
 // openDirectory puts this config's users in force, ends the sessions of those
@@ -168,9 +173,11 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUse
 	if changed == keepSessions {
 		return nil
 	}
-	if _, _, err := o.state.reconcile(ctx, directory); err != nil {
+	ended, _, err := o.state.reconcile(ctx, directory)
+	if err != nil {
 		return err
 	}
+	o.auditChanged(ctx, ended)
 	for i := range files {
 		o.undo = append(o.undo, o.watch(directory, files[i]))
 	}
@@ -215,6 +222,7 @@ func (o *opened) usersChanged(ctx context.Context, directory *user.Directory, pa
 			return // a newer config rules; its own watch does the rest
 		}
 		if err == nil {
+			o.auditChanged(ctx, ended)
 			o.logger.Info("users file read", zap.String("users_file", path),
 				zap.Int("users", users), zap.Strings("sessions_ended_of", ended))
 			return
@@ -231,26 +239,41 @@ func (o *opened) usersChanged(ctx context.Context, directory *user.Directory, pa
 	}
 }
 
+// auditChanged writes down whose sessions ended because the config, or a users
+// file, has changed the user.
+func (o *opened) auditChanged(ctx context.Context, ended []string) {
+	for _, name := range ended {
+		o.audit(ctx, eventUserChanged, record{user: name, by: byConfig})
+	}
+}
+
 const (
 	reconcileRetry    = time.Second
 	reconcileRetryMax = time.Minute
 )
 
 // wire joins the parts.
-func (o *opened) wire(r *Realm, slots *password.Slots) {
+func (o *opened) wire(r *Realm) {
 	live := o.state.store
 	o.sessions = session.New(live, live.ID(), o.keys, live)
 	o.issuer = oauth2.Issuer{
 		ID: o.verifier.Issuer, Audience: o.verifier.Audience, StoreID: live.ID(),
-		Sign: func(c *accesstoken.Claims) (string, error) { return o.keys.Signing().Sign(c) },
+		Sign: func(c *accesstoken.Claims) (string, error) {
+			token, err := o.keys.Signing().Sign(c)
+			if err == nil {
+				o.metrics.tokensIssued.Inc()
+			}
+			return token, err
+		},
 	}
 	o.limiter = throttle.New(live, r.parsed.throttle)
 	decoys := password.NewDecoys(o.keys.view.Load().decoyKey, o.hasher.Profile())
 	o.signIn = &signin.Service{
-		Users: o.liveUsers(), Epochs: live, Throttle: o.limiter, Slots: slots, Hasher: o.hasher, Decoys: decoys,
+		Users: o.liveUsers(), Epochs: live, Throttle: o.limiter, Slots: o.slots, Hasher: o.hasher, Decoys: decoys,
 		Report: func(username string, err error) {
 			o.logger.Warn("sign-in", zap.String("username", username), zap.Error(err))
 		},
+		Observe: o.observeSignIn,
 	}
 	o.undo = append(o.undo, background(func(ctx context.Context) { o.countProfiles(ctx, decoys) }))
 }
@@ -295,6 +318,7 @@ func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
 		return nil, oauth2.InvalidToken(err)
 	}
 	p := principalFromClaims(claims)
+	o.metrics.tokenMiss.Inc()
 	o.rememberToken(known, token, claims, p)
 	return p, nil
 }
@@ -323,6 +347,7 @@ func (o *opened) unlessRevoked(p *policy.Principal) (*policy.Principal, *oauth2.
 	if o.state.denied.Denied(p.Session, p.TokenID) {
 		return nil, oauth2.InvalidToken(errRevoked)
 	}
+	o.metrics.tokenHit.Inc()
 	return p, nil
 }
 
@@ -361,12 +386,14 @@ func (o *opened) knownCookie(ctx context.Context, value string) (*policy.Princip
 		if o.state.denied.Denied(p.Session, "") {
 			return nil, errRevoked
 		}
+		o.metrics.cookieHit.Inc()
 		return p, nil
 	}
 	p, s, err := o.readCookie(ctx, value)
 	if err != nil {
 		return nil, err
 	}
+	o.metrics.cookieMiss.Inc()
 	o.rememberCookie(known, value, s, p)
 	return p, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
 
@@ -51,8 +50,8 @@ func (t *TokenServer) buildPages(realm *opened) *login.Server {
 	}
 	pages := *t.look
 	pages.SignIn = realm.signIn
-	pages.Users = pageUsers{realm.liveUsers()}
-	pages.Sessions = realm.sessions
+	pages.Users = pageUsers{realm.liveUsers(), realm}
+	pages.Sessions = auditedSessions{realm.sessions, realm, signin.ViaForm}
 	pages.Lifetimes = realm.lifetimes
 	pages.Cookies = pageCookies{realm}
 	pages.ClientIP = clientIP
@@ -63,11 +62,18 @@ func (t *TokenServer) buildPages(realm *opened) *login.Server {
 }
 
 // pageUsers are the users of the live realm, for the account page.
-type pageUsers struct{ liveUsers }
+type pageUsers struct {
+	liveUsers
+	realm *opened
+}
 
 // ChangePassword implements [login.Users].
 func (u pageUsers) ChangePassword(ctx context.Context, username, from, to, except string) error {
-	return u.state.users().ChangePassword(ctx, username, from, to, except)
+	err := u.state.users().ChangePassword(ctx, username, from, to, except)
+	if err == nil {
+		u.realm.audit(ctx, eventPasswordChanged, record{user: username, session: except, via: signin.ViaAccount})
+	}
+	return err
 }
 
 // pageCookies is the session cookie of a realm, for its pages.
@@ -88,6 +94,7 @@ func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented 
 
 // Set implements [login.Cookies].
 func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
+	c.realm.metrics.cookiesIssued.Inc()
 	c.realm.jar.set(w, r, value, maxAge)
 }
 
@@ -121,5 +128,5 @@ var (
 	_ login.SignIn   = (*signin.Service)(nil)
 	_ login.Users    = pageUsers{}
 	_ login.Cookies  = pageCookies{}
-	_ login.Sessions = (*session.Manager)(nil)
+	_ login.Sessions = auditedSessions{}
 )

@@ -6,6 +6,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 )
 
 func init() {
@@ -48,6 +50,10 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 	}
 	v := p.guard.authenticate(r, realm, cookies)
 	if v.refusal != nil || v.principal == nil {
+		if v.refusal == nil {
+			v.refusal = oauth2.NotAuthenticated()
+		}
+		p.guard.realm.metrics.refusal(v.refusal)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return caddyauth.User{}, false, nil
 	}

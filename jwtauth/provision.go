@@ -42,6 +42,7 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 	r.logger = logger.With(zap.String("realm", name))
 	r.storage = ctx.Storage()
 	r.waiter.init()
+	r.metrics = metrics.of(name)
 
 	repl := caddy.NewReplacer()
 	for _, step := range []func(*caddy.Replacer) error{

@@ -85,7 +85,8 @@ type Realm struct {
 	storage certmagic.Storage
 	store   StoreModule
 	parsed  parsed // what provision made of the config
-	waiter         // makes requests wait for start
+	metrics *realmMetrics
+	waiter  // makes requests wait for start
 }
 
 // SigningKey is a key given in the config.

@@ -24,8 +24,11 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	s.newUpstream()
 	admin := testcaddy.FreePort(t)
 	s.vars["<GLOBAL>"] = strings.Replace(s.vars["<GLOBAL>"], "admin off", fmt.Sprintf("admin 127.0.0.1:%d", admin), 1)
+	s.vars["<EVENTS>"] = eventsOption()
+	events := recordEvents()
 	s.load(`{
 		<GLOBAL>
+		<EVENTS>
 		jwtauth {
 			signing_key HS256 {env.JWTAUTH_TEST_KEY}
 			store bolt <DIR>/secrets.db
@@ -196,6 +199,9 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	bodies.WriteString(call("POST", "/jwtauth/default/inspect", `{"token":"`+second+`"}`))
 	bodies.WriteString(call("POST", "/jwtauth/default/inspect", `{"token":"`+access+`x"}`))
 	adminAnswers += call("GET", "/jwtauth/default/sessions", "")
+	bodies.WriteString(call("POST", "/jwtauth/default/keys/rotate", `{"now":true}`))
+	gathered := call("GET", "/metrics", "")
+	told := fmt.Sprint(events())
 
 	// Configs that do not load.
 	for _, bad := range []string{
@@ -215,11 +221,15 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	config := call("GET", "/config/", "")
 	s.stop()
 
+	if !strings.Contains(gathered, `caddy_jwtauth_events_total{event="refresh_theft",realm="default"}`) || !strings.Contains(told, "jwtauth_refresh_theft") {
+		t.Errorf("metrics or events are not those of the realm: %s\n%s", gathered, told)
+	}
 	if !strings.Contains(config, "{env.JWTAUTH_TEST_KEY}") {
 		t.Errorf("the config does not show the placeholder: %s", config)
 	}
 	for name, text := range map[string]string{
 		"the log": s.log(), "the access log": s.read("access.log"), "the config": config, "errors": bodies.String(), "answers of the admin API": adminAnswers,
+		"the metrics": gathered, "the events": told,
 	} {
 		if len(text) < 200 {
 			t.Errorf("%s: nothing there: %q", name, text)

@@ -41,6 +41,8 @@ type state struct {
 	feed   *revocation.Feed
 
 	tokens tokenCache
+	// signing is the id of the key that signed last.
+	signing atomic.Pointer[string]
 
 	using  gate // passed by whoever uses the store
 	cancel context.CancelFunc
@@ -107,6 +109,15 @@ func (s *state) Destruct() error {
 	case <-timeout.C:
 	}
 	return s.store.Close()
+}
+
+// signs notes which key signs, and returns the one before where that was another.
+func (s *state) signs(key string) (before string) {
+	old := s.signing.Swap(&key)
+	if old == nil || *old == key {
+		return ""
+	}
+	return *old
 }
 
 // use keeps the store open until release is called. Who uses it already may do

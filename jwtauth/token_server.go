@@ -16,6 +16,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
 
 func init() {
@@ -186,7 +187,7 @@ func (t *TokenServer) build(realm *opened) *oauth2.Server {
 		},
 		SignIn:    realm.signIn,
 		Users:     realm.liveUsers(),
-		Sessions:  realm.sessions,
+		Sessions:  auditedSessions{realm.sessions, realm, signin.ViaPassword},
 		Lifetimes: realm.lifetimes,
 		Issuer:    &realm.issuer,
 		Verifier:  realm.verifier,

@@ -77,6 +77,9 @@ func fingerprint(v *accesstoken.Verifier, keys *accesstoken.KeySet, storeID stri
 // caches gives keys that come into force the caches of what they verify. before
 // is what was in force until now, nil at first.
 func (o *opened) caches(view, before *keyView) {
+	if before := o.state.signs(view.signing.Signing().ID); before != "" {
+		o.audit(context.Background(), eventKeyChanged, record{key: view.signing.Signing().ID, by: byConfig})
+	}
 	view.tokens = o.state.tokens.of(fingerprint(o.verifier, view.signing, o.storeID))
 	if before != nil && before.refresh.Same(view.refresh) {
 		view.cookies = before.cookies

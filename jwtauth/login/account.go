@@ -202,7 +202,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		return s.showAccount(w, r, p, http.StatusBadRequest, problems)
 	}
 	proved, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r),
+		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r), Via: signin.ViaAccount,
 	})
 	if err != nil {
 		status, found, err := s.refusal(w, err)

@@ -94,7 +94,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return again(http.StatusBadRequest, missing...)
 	}
 	res, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r),
+		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r), Via: signin.ViaForm,
 	})
 	if err != nil {
 		status, p, err := s.refusal(w, err)

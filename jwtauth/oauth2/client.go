@@ -94,7 +94,7 @@ func (s *Server) authenticate(r *http.Request, f form.Values) (*Client, error) {
 		// Nothing was guessed, so nothing is compared or counted.
 		return nil, invalidClient(nil)
 	}
-	attempt := signin.SecretAttempt{ClientID: auth.id, Secrets: auth.secrets, Address: s.address(r)}
+	attempt := signin.SecretAttempt{ClientID: auth.id, Secrets: auth.secrets, Address: s.address(r), Via: signin.ViaClient}
 	if known {
 		attempt.ClientID, attempt.Hash = client.ID, client.SecretHash
 	}

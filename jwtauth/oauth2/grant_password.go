@@ -18,7 +18,7 @@ func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
 	}
 	address := s.address(r.Request)
 	signedIn, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: r.form["username"], Password: r.form["password"], Address: address,
+		Username: r.form["username"], Password: r.form["password"], Address: address, Via: signin.ViaPassword,
 	})
 	switch {
 	case errors.Is(err, signin.ErrCredentials):

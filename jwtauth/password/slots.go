@@ -60,6 +60,9 @@ func (s *Slots) Acquire(ctx context.Context) (release func(), err error) {
 	}
 }
 
+// Cap returns how many slots there are.
+func (s *Slots) Cap() int { return cap(s.inUse) }
+
 // InUse returns how many slots are taken.
 func (s *Slots) InUse() int { return len(s.inUse) }
 

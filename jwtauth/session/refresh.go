@@ -59,6 +59,7 @@ func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client str
 		grant  Grant
 		key    Key
 		reused bool
+		user   string
 	)
 	err := m.store.UpdateSession(ctx, ref.SID, func(s Session, epoch uint64) (Change, error) {
 		grant, key, reused = Grant{}, current, false
@@ -73,7 +74,7 @@ func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client str
 		case ref.N > s.Counter, ref.N == s.Counter && ref.key != s.Key:
 			return Change{}, ErrInvalidToken
 		case ref.N < s.Counter && !withinGrace(s, ref.N, now, lt.Grace):
-			reused = true
+			reused, user = true, s.User
 			return Change{End: true}, nil
 		}
 		if ref.N < s.Counter {
@@ -99,7 +100,7 @@ func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client str
 	case err != nil:
 		return Grant{}, err
 	case reused:
-		return Grant{}, ErrReused
+		return Grant{}, &ReusedError{User: user}
 	}
 	grant.RefreshToken, err = refreshToken(key, grant.Session.ID, grant.Session.Counter)
 	if err != nil {

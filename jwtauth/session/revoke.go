@@ -12,13 +12,20 @@ import (
 // Revoke ends a session. It returns when that is durable; a session that does
 // not exist has ended already.
 func (m *Manager) Revoke(ctx context.Context, sid string) error {
-	err := m.store.UpdateSession(ctx, sid, func(Session, uint64) (Change, error) {
-		return Change{End: true}, nil
-	})
+	_, err := m.End(ctx, sid)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	return err
+}
+
+// End is Revoke that returns the session it ended, or [ErrNotFound].
+func (m *Manager) End(ctx context.Context, sid string) (ended Session, err error) {
+	err = m.store.UpdateSession(ctx, sid, func(s Session, _ uint64) (Change, error) {
+		ended = s
+		return Change{End: true}, nil
+	})
+	return ended, err
 }
 
 // EndAll ends the sessions of a user, but the one named except ("" for none),

@@ -69,9 +69,18 @@ var (
 	// ErrInvalidToken is returned for a refresh token or cookie value that
 	// this realm never made, or no longer can verify.
 	ErrInvalidToken = errors.New("not a token of this realm")
-	// ErrReused is returned for a refresh token that was used before. The
+	// ErrReused is returned, within a [ReusedError], for a refresh token that was used before. The
 	// session has been ended.
 	ErrReused = errors.New("refresh token was used before; its session has been ended")
 	// ErrClient is returned for a refresh token of another client.
 	ErrClient = errors.New("refresh token belongs to another client")
 )
+
+// ReusedError is an [ErrReused] that says whose session was ended.
+type ReusedError struct{ User string }
+
+// Error says nothing about the user.
+func (e *ReusedError) Error() string { return ErrReused.Error() }
+
+// Unwrap returns [ErrReused].
+func (e *ReusedError) Unwrap() error { return ErrReused }

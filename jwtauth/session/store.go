@@ -55,6 +55,10 @@ type Store interface {
 	// behind the id after ("" begins at the start): those of one user, or,
 	// with username "", of all users. Expired ones may be among them.
 	Sessions(ctx context.Context, username, after string, limit int) ([]Session, error)
+
+	// CountSessions returns how many sessions there are, expired ones that were
+	// not collected yet among them.
+	CountSessions(ctx context.Context) (int, error)
 }
 
 // Collector is what a store offers for throwing away what has expired.

@@ -20,6 +20,8 @@ type SecretAttempt struct {
 	// first. They are one attempt, and one slot.
 	Secrets []string
 	Address netip.Addr
+	// Via says by which way in it came, for whoever observes.
+	Via string
 }
 
 // CheckSecret compares a client's secret under the same limits as
@@ -27,11 +29,22 @@ type SecretAttempt struct {
 // nil means that the client is the one it says it is. Clients have counters of
 // their own, which no sign-in of a user can touch.
 func (s *Service) CheckSecret(ctx context.Context, a SecretAttempt) error {
+	o := Outcome{Client: true, Via: a.Via, Address: a.Address}
+	if a.Hash != nil {
+		o.Name = a.ClientID
+	}
+	err := s.checkSecret(ctx, a, &o)
+	s.observe(ctx, o, err)
+	return err
+}
+
+func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) error {
 	name := throttle.ClientAccount(a.ClientID)
 	attempt, err := s.Throttle.Begin(ctx, name, a.Address)
 	if err != nil {
 		return err
 	}
+	o.Throttled = attempt.Throttled
 	release, err := s.acquire(ctx)
 	if err != nil {
 		s.cancel(ctx, name, attempt)

@@ -93,6 +93,35 @@ type Service struct {
 	// attention: a hash that cannot be read, a name in two sources, an
 	// upgrade that could not be written. Default: it is dropped.
 	Report func(username string, err error)
+	// Observe is told how each attempt ended, of users and clients. It is called
+	// before the answer, so it must not take longer for one than for another.
+	// Default: nobody is told.
+	Observe func(ctx context.Context, o Outcome)
+}
+
+// The ways in, for [Attempt.Via].
+const (
+	ViaPassword = "password"      // the grant
+	ViaForm     = "form"          // the sign-in page
+	ViaAccount  = "account"       // the current password, before it is changed
+	ViaClient   = "client_secret" // an OAuth2 client
+)
+
+// Outcome is how an attempt ended.
+type Outcome struct {
+	// Name is the user, or the client, who tried it: "" where there is none of
+	// that name, since people type passwords into the wrong field.
+	Name string
+	// Client is set for the secret of an OAuth2 client.
+	Client bool
+	// Via is the attempt's.
+	Via     string
+	Address netip.Addr
+	// Throttled is set where the account had to wait, so that even the right
+	// password was refused.
+	Throttled bool
+	// Err is what the caller was told, nil for a success.
+	Err error
 }
 
 // Attempt is one try to sign in. Nothing in it is trusted.
@@ -101,6 +130,8 @@ type Attempt struct {
 	Password string
 	// Address is the client's, the zero Addr where it is not known.
 	Address netip.Addr
+	// Via says by which way in it came, for whoever observes.
+	Via string
 }
 
 // Result is a user who has proved to be it.
@@ -127,11 +158,19 @@ type Result struct {
 // An outdated hash of a user in the store is replaced in the same slot; where
 // that fails, [Service.Report] is told and the sign-in goes on.
 func (s *Service) SignIn(ctx context.Context, a Attempt) (Result, error) {
+	o := Outcome{Via: a.Via, Address: a.Address}
+	res, err := s.signIn(ctx, a, &o)
+	s.observe(ctx, o, err)
+	return res, err
+}
+
+func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, error) {
 	attempt, err := s.Throttle.Begin(ctx, throttle.UserAccount(a.Username), a.Address)
 	if err != nil {
 		return Result{}, err
 	}
-	res, counts, err := s.compare(ctx, a, attempt.Throttled)
+	o.Throttled = attempt.Throttled
+	res, counts, err := s.compare(ctx, a, o)
 	if err == nil {
 		// A success that cannot be written down is none.
 		if err := attempt.Succeed(ctx); err != nil {
@@ -145,9 +184,17 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (Result, error) {
 	return Result{}, err
 }
 
+func (s *Service) observe(ctx context.Context, o Outcome, err error) {
+	if s.Observe == nil {
+		return
+	}
+	o.Err = err
+	s.Observe(ctx, o)
+}
+
 // compare does everything between the two steps of the throttle. counts says
 // that an error is one that the throttle has to keep.
-func (s *Service) compare(ctx context.Context, a Attempt, throttled bool) (res Result, counts bool, err error) {
+func (s *Service) compare(ctx context.Context, a Attempt, o *Outcome) (res Result, counts bool, err error) {
 	// The epoch comes first: whatever ends the user's sessions from here on
 	// also ends what is about to begin.
 	if res.Epoch, err = s.epoch(ctx, a.Username); err != nil {
@@ -162,6 +209,7 @@ func (s *Service) compare(ctx context.Context, a Attempt, throttled bool) (res R
 	if err != nil {
 		return Result{}, false, err
 	}
+	o.Name = entry.Username
 	right := false
 	if hash != nil {
 		right = hash.Verify(a.Password)
@@ -169,7 +217,7 @@ func (s *Service) compare(ctx context.Context, a Attempt, throttled bool) (res R
 		s.Decoys.Compare(a.Username, a.Password)
 	}
 	switch {
-	case !right, throttled:
+	case !right, o.Throttled:
 		return Result{}, true, ErrCredentials
 	case entry.Disabled:
 		return Result{}, false, ErrDisabled

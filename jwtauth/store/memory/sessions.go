@@ -90,6 +90,15 @@ func (s *Store) EndSessions(ctx context.Context, username, except string) (ended
 	return ended, err
 }
 
+// CountSessions implements [session.Store].
+func (s *Store) CountSessions(ctx context.Context) (n int, err error) {
+	err = s.read(ctx, func() error {
+		n = len(s.sessions)
+		return nil
+	})
+	return n, err
+}
+
 // Sessions implements [session.Store].
 func (s *Store) Sessions(ctx context.Context, username, after string, limit int) (found []session.Session, err error) {
 	err = s.read(ctx, func() error {

@@ -72,6 +72,7 @@ func testCollect(t *testing.T, s *suite) {
 	if n := len(s.sessionIDs(t, "")); n != each+1 {
 		t.Errorf("%d sessions are left, want %d", n, each+1)
 	}
+	s.wantCount(t, each+1)
 	s.wantLive(t, s.sid("0-1"))
 	_, err = s.Session(ctx, s.sid("0-2"))
 	wantErr(t, "a collected session", err, session.ErrNotFound)
@@ -148,6 +149,7 @@ func testContext(t *testing.T, s *suite) {
 		"Create":   func() error { return s.CreateSession(ctx, s.session("alice", "two"), 1) },
 		"Session":  func() error { _, err := s.Session(ctx, one.ID); return err },
 		"Sessions": func() error { _, err := s.Sessions(ctx, "", "", 10); return err },
+		"Count":    func() error { _, err := s.CountSessions(ctx); return err },
 		"End":      func() error { _, err := s.EndSessions(ctx, "alice", ""); return err },
 		"Deny":     func() error { return s.Deny(ctx, s.token("jti")) },
 		"Since":    func() error { _, _, err := s.Since(ctx, 0, 10); return err },

@@ -321,6 +321,7 @@ func testEndSessions(t *testing.T, s *suite) {
 		all = append(all, s.create(t, s.session("alice", fmt.Sprint(i))))
 	}
 	other := s.create(t, s.session("bob", "other"))
+	s.wantCount(t, 6)
 
 	n, err := s.EndSessions(ctx, "alice", all[3].ID)
 	must(t, err)
@@ -351,6 +352,7 @@ func testEndSessions(t *testing.T, s *suite) {
 	if got := s.wantLive(t, other.ID); got.Epoch != 0 {
 		t.Errorf("the session of another user was moved to epoch %d", got.Epoch)
 	}
+	s.wantCount(t, 1)
 }
 
 // testLikeNames makes users whose names begin alike, with the bytes that an

@@ -163,6 +163,15 @@ func (s *suite) wantLive(t *testing.T, id string) session.Session {
 	return one
 }
 
+func (s *suite) wantCount(t *testing.T, want int) {
+	t.Helper()
+	got, err := s.CountSessions(t.Context())
+	must(t, err)
+	if got != want {
+		t.Errorf("there are %d sessions, want %d", got, want)
+	}
+}
+
 func (s *suite) wantEpoch(t *testing.T, username string, want uint64) {
 	t.Helper()
 	got, err := s.Epoch(t.Context(), username)
