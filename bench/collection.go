@@ -46,6 +46,8 @@ func measureCollection(ctx context.Context, l *lab, r *report) (err error) {
 		}
 	}()
 
+	alone := pick(l, 20*time.Second, time.Second)
+	before := f.useFor(ctx, s, alone)
 	collecting, stop := context.WithCancel(ctx)
 	defer stop()
 	began := time.Now()
@@ -74,32 +76,38 @@ func measureCollection(ctx context.Context, l *lab, r *report) (err error) {
 	case removed < expired:
 		return fmt.Errorf("%d of %d expired sessions were collected", removed, expired)
 	}
-	quiet := make(chan struct{})
-	without := time.AfterFunc(min(took, 20*time.Second), func() { close(quiet) })
-	defer without.Stop()
-	calm := f.use(ctx, s, quiet)
-
-	busy := <-during
+	busy, after := <-during, f.useFor(ctx, s, alone)
 	r.paragraph("A collection of %s expired sessions beside %s live ones took %s. Others meanwhile, one look-up and one rotation a millisecond at the most:",
 		thousands(expired), thousands(live), took.Round(time.Second))
-	t := &table{head: []string{"", "without, µs", "during a collection, µs", "ratio"}}
+	t := &table{head: []string{"", "before, µs", "during, µs", "after, µs", "during / before", "after / before"}}
+	lookUps := func(p pauses) []float64 { return p.lookUps }
+	rotations := func(p pauses) []float64 { return p.rotations }
 	for _, row := range []struct {
-		name          string
-		without, with []float64
-		q             float64
+		name string
+		of   func(pauses) []float64
+		q    float64
 	}{
-		{"look-up, p50", calm.lookUps, busy.lookUps, 0.5},
-		{"look-up, p99", calm.lookUps, busy.lookUps, 0.99},
-		{"look-up, longest", calm.lookUps, busy.lookUps, 1},
-		{"rotation, p50", calm.rotations, busy.rotations, 0.5},
-		{"rotation, p99", calm.rotations, busy.rotations, 0.99},
-		{"rotation, longest", calm.rotations, busy.rotations, 1},
+		{"look-up, p50", lookUps, 0.5},
+		{"look-up, p99", lookUps, 0.99},
+		{"look-up, longest", lookUps, 1},
+		{"rotation, p50", rotations, 0.5},
+		{"rotation, p99", rotations, 0.99},
+		{"rotation, longest", rotations, 1},
 	} {
-		a, b := quantile(row.without, row.q), quantile(row.with, row.q)
-		t.add(row.name, fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.2f", b/a))
+		a, b, c := quantile(row.of(before), row.q), quantile(row.of(busy), row.q), quantile(row.of(after), row.q)
+		t.add(row.name, fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.0f", c),
+			fmt.Sprintf("%.2f", b/a), fmt.Sprintf("%.2f", c/a))
 	}
 	r.table(t)
 	return nil
+}
+
+// useFor is use for a time.
+func (f *filled) useFor(ctx context.Context, s *bolt.Store, d time.Duration) pauses {
+	ended := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(ended) })
+	defer timer.Stop()
+	return f.use(ctx, s, ended)
 }
 
 // use looks sessions up, and rotates others, until ended is closed.

@@ -23,8 +23,9 @@ const (
 	floodFactor = 10
 	// floodSlow is how many connections send their bodies byte by byte.
 	floodSlow = 300
-	// probeRate is how many guarded requests come in a second meanwhile.
-	probeRate = 500
+	// probeRate is how many guarded requests come to each server in a second
+	// meanwhile.
+	probeRate = 300
 	// floodLimit is how many times longer than idle the slowest in a hundred
 	// guarded requests may take.
 	floodLimit = 2
@@ -32,29 +33,36 @@ const (
 
 // flood is what is measured before, during and after one.
 type flood struct {
-	l      *lab
-	r      *report
-	s      *server
-	token  string
-	window time.Duration
+	l *lab
+	r *report
+	// s is flooded. neighbour is another Caddy of the machine, which is not: what
+	// its requests feel is the want of cores, and no matter of the server.
+	s, neighbour *server
+	window       time.Duration
 }
+
+// probes are the guarded requests to both.
+type probes struct{ flooded, neighbour probeResult }
 
 // measureFlood looks at guarded requests while sign-ins flood the server.
 func measureFlood(ctx context.Context, l *lab) (_ *report, err error) {
 	f := &flood{l: l, r: new(report), window: pick(l, 10*time.Second, 2*time.Second)}
-	if f.s, err = l.floodedSite(ctx); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if stopped := f.s.stop(); err == nil {
-			err = stopped
-		}
-	}()
-	capacity, err := f.capacity(ctx)
+	users, err := l.floodedUsers()
 	if err != nil {
 		return nil, err
 	}
-	if f.token, err = f.s.signIn(userName(0), floodPassword, "X-Forwarded-For: 192.0.2.1"); err != nil {
+	for name, s := range map[string]**server{"the flooded Caddy": &f.s, "its neighbour": &f.neighbour} {
+		if *s, err = l.floodedSite(ctx, name, users); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if stopped := (*s).stop(); err == nil {
+				err = stopped
+			}
+		}()
+	}
+	capacity, err := f.capacity(ctx)
+	if err != nil {
 		return nil, err
 	}
 	idle, err := f.probe(ctx, 3)
@@ -86,7 +94,7 @@ func measureFlood(ctx context.Context, l *lab) (_ *report, err error) {
 
 	f.r.paragraph("The server has all %d cores, as users run it; the generators are processes of the same machine, the flood's at the "+
 		"lowest priority (nice %d). Default settings: %.0f sign-ins a second could be hashed, %d came, for %s, and %d connections more "+
-		"sent theirs byte by byte. Beside them %d guarded requests a second.",
+		"sent theirs byte by byte. Beside them %d guarded requests a second, and as many to the neighbour.",
 		runtime.NumCPU(), humble, capacity, int(capacity*floodFactor), f.duration(), floodSlow, probeRate)
 	f.latencies(idle, during, again)
 	f.answers(signIns)
@@ -98,11 +106,11 @@ func measureFlood(ctx context.Context, l *lab) (_ *report, err error) {
 	return f.r, nil
 }
 
-// floodedSite is a site with the default settings and many users.
-func (l *lab) floodedSite(ctx context.Context) (*server, error) {
+// floodedUsers writes the users file of the flooded sites.
+func (l *lab) floodedUsers() (path string, err error) {
 	hash, err := password.Default().Hash(floodPassword)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	type entry struct {
 		Username     string `json:"username"`
@@ -116,13 +124,15 @@ func (l *lab) floodedSite(ctx context.Context) (*server, error) {
 	}
 	text, err := json.Marshal(file)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	path := filepath.Join(l.dir, "users.json")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return nil, err
-	}
-	return l.serve(ctx, serverOptions{name: "the flooded Caddy", core: anyCore, env: []string{"BENCH_USERS=" + path}, config: `{
+	path = filepath.Join(l.dir, "users.json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// floodedSite is a site with the default settings and those users.
+func (l *lab) floodedSite(ctx context.Context, name, users string) (*server, error) {
+	return l.serve(ctx, serverOptions{name: name, core: anyCore, env: []string{"BENCH_USERS=" + users}, config: `{
 	servers {
 		trusted_proxies static 127.0.0.1/32
 	}
@@ -168,48 +178,80 @@ func (f *flood) capacity(ctx context.Context) (float64, error) {
 	return float64(signed) / time.Since(begin).Seconds(), context.Cause(ctx)
 }
 
-func (f *flood) duration() time.Duration { return 6 * f.window }
+func (f *flood) windows() int            { return 6 }
+func (f *flood) duration() time.Duration { return time.Duration(f.windows()) * f.window }
 
-func (f *flood) startProbe(ctx context.Context, windows int) (*child[probeResult], error) {
-	return startChild[probeResult](ctx, f.l, usual, "probe", probeConfig{
-		URL: f.s.url("/"), Token: f.token, Rate: probeRate, Windows: windows, Window: f.window,
-	})
+// startProbe begins with guarded requests to both servers. The function that it
+// returns waits for their end.
+func (f *flood) startProbe(ctx context.Context, windows int) (func() (probes, error), error) {
+	var started [2]*child[probeResult]
+	for i, s := range []*server{f.s, f.neighbour} {
+		token, err := s.signIn(userName(0), floodPassword, "X-Forwarded-For: 192.0.2.1")
+		if err == nil {
+			started[i], err = startChild[probeResult](ctx, f.l, usual, "probe", probeConfig{
+				URL: s.url("/"), Token: token, Rate: probeRate, Windows: windows, Window: f.window,
+			})
+		}
+		if err != nil {
+			if i > 0 {
+				_ = started[0].stop()
+			}
+			return nil, err
+		}
+	}
+	return func() (p probes, err error) {
+		var also error
+		p.flooded, err = started[0].result()
+		p.neighbour, also = started[1].result()
+		if err == nil {
+			err = also
+		}
+		return p, err
+	}, nil
 }
 
-func (f *flood) probe(ctx context.Context, windows int) (probeResult, error) {
-	c, err := f.startProbe(ctx, windows)
+func (f *flood) probe(ctx context.Context, windows int) (probes, error) {
+	result, err := f.startProbe(ctx, windows)
 	if err != nil {
-		return probeResult{}, err
+		return probes{}, err
 	}
-	return c.result()
+	return result()
 }
 
 // run floods the server, and looks at it.
-func (f *flood) run(ctx context.Context, rate int) (during probeResult, highest floodState, signIns signInsResult, err error) {
+func (f *flood) run(ctx context.Context, rate int) (during probes, highest floodState, signIns signInsResult, err error) {
+	result, err := f.startProbe(ctx, f.windows()+1) // the first is before the flood
+	if err != nil {
+		return during, highest, signIns, err
+	}
+	sleep(ctx, f.window)
 	flooding, err := startChild[signInsResult](ctx, f.l, humble, "signins", signInsConfig{
-		Host: strings.TrimPrefix(f.s.url(""), "http://"), Rate: rate, For: f.duration() + 2*time.Second, Users: floodUsers,
+		Host: strings.TrimPrefix(f.s.url(""), "http://"), Rate: rate, For: f.duration() + time.Second, Users: floodUsers,
 		Password: floodPassword, Slow: floodSlow,
 	})
 	if err != nil {
+		_, _ = result()
 		return during, highest, signIns, err
 	}
-	sleep(ctx, time.Second)
-	probing, err := f.startProbe(ctx, 6)
-	if err != nil {
-		_ = flooding.stop()
-		return during, highest, signIns, err
-	}
-	for !probing.ended() && sleep(ctx, 2*time.Second) {
-		state, err := f.state()
-		if err != nil {
-			return during, highest, signIns, err
+	for !flooding.ended() && sleep(ctx, 2*time.Second) {
+		state, failed := f.state()
+		if failed != nil {
+			err = failed
+			break
 		}
 		highest.rss, highest.goroutines = max(highest.rss, state.rss), max(highest.goroutines, state.goroutines)
 	}
-	if during, err = probing.result(); err != nil {
-		return during, highest, signIns, err
+	signIns, failed := flooding.result()
+	if err == nil {
+		err = failed
 	}
-	signIns, err = flooding.result()
+	during, failed = result()
+	if err == nil {
+		err = failed
+	}
+	if err == nil {
+		during.flooded.Windows, during.neighbour.Windows = during.flooded.Windows[1:], during.neighbour.Windows[1:]
+	}
 	return during, highest, signIns, err
 }
 
@@ -227,8 +269,10 @@ func (f *flood) state() (s floodState, err error) {
 	return s, err
 }
 
-func (f *flood) latencies(idle, during, again probeResult) {
-	t := &table{head: []string{"guarded requests", "idle, µs", "flood, µs", "flood / idle", "reach", "after, µs", "after / idle"}}
+// latencies compares how long guarded requests take. Those to the neighbour say
+// how much of it is the machine.
+func (f *flood) latencies(idle, during, again probes) {
+	t := &table{head: []string{"guarded requests", "idle, µs", "flood, µs", "flood / idle", "reach", "after / idle", "neighbour, flood / idle"}}
 	for _, row := range []struct {
 		name  string
 		of    func(probeWindow) float64
@@ -237,31 +281,34 @@ func (f *flood) latencies(idle, during, again probeResult) {
 		{"p50", func(w probeWindow) float64 { return w.P50 }, 0},
 		{"p99", func(w probeWindow) float64 { return w.P99 }, floodLimit},
 		{"slowest", func(w probeWindow) float64 { return w.Max }, 0},
-		{"p50, the generator's own delay left out", func(w probeWindow) float64 { return w.SentP50 }, 0},
-		{"p99, the generator's own delay left out", func(w probeWindow) float64 { return w.SentP99 }, floodLimit},
+		{"p50, from when it was sent", func(w probeWindow) float64 { return w.SentP50 }, 0},
+		{"p99, from when it was sent", func(w probeWindow) float64 { return w.SentP99 }, 0},
 	} {
-		figures := func(r probeResult) (all []float64) {
+		figures := func(r probeResult) spread {
+			var all []float64
 			for _, w := range r.Windows {
 				all = append(all, row.of(w))
 			}
-			return all
+			return spreadOf(all)
 		}
-		base := spreadOf(figures(idle))
-		over := func(r probeResult) spread {
-			s := spreadOf(figures(r))
-			return spread{s.median / base.median, s.low / base.median, s.high / base.median}
+		over := func(of, by probeResult) spread {
+			s, base := figures(of), figures(by).median
+			return spread{s.median / base, s.low / base, s.high / base}
 		}
+		ratio := over(during.flooded, idle.flooded)
 		should := ""
 		if row.limit > 0 {
-			should = reach(over(during).median <= row.limit, fmt.Sprintf("≤ %g", row.limit))
+			should = reach(ratio.median <= row.limit, fmt.Sprintf("≤ %g", row.limit))
 		}
-		t.add(row.name, base.with("%.0f"), spreadOf(figures(during)).with("%.0f"), over(during).with("%.2f"), should,
-			spreadOf(figures(again)).with("%.0f"), over(again).with("%.2f"))
+		t.add(row.name, figures(idle.flooded).with("%.0f"), figures(during.flooded).with("%.0f"), ratio.with("%.2f"), should,
+			over(again.flooded, idle.flooded).with("%.2f"), over(during.neighbour, idle.neighbour).with("%.2f"))
 	}
 	f.r.table(t)
-	for name, result := range map[string]probeResult{"idle": idle, "during the flood": during, "after the flood": again} {
-		if result.Wrong > 0 {
-			f.r.fail("%s, %d guarded requests failed: %s", name, result.Wrong, result.Example)
+	for name, p := range map[string]probes{"idle": idle, "during the flood": during, "after the flood": again} {
+		for which, result := range map[string]probeResult{"flooded server": p.flooded, "neighbour": p.neighbour} {
+			if result.Wrong > 0 {
+				f.r.fail("%s, %d guarded requests to the %s failed: %s", name, result.Wrong, which, result.Example)
+			}
 		}
 	}
 }

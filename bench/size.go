@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
@@ -98,7 +100,9 @@ func fillStores(ctx context.Context, l *lab) ([]*filled, error) {
 	return stores, os.Remove(base.path)
 }
 
-// write opens the store for filling: without waiting for the disk.
+// write fills the store, without waiting for the disk. In the end the file is
+// compacted, since big transactions leave more free pages than small ones do, and
+// is on the disk: what comes later does not wait for that.
 func (f *filled) write(ctx context.Context, put func(*filled, context.Context, *bolt.Store) error) error {
 	s, err := bolt.Open(f.path, bolt.Options{NoSync: true})
 	if err != nil {
@@ -109,7 +113,35 @@ func (f *filled) write(ctx context.Context, put func(*filled, context.Context, *
 	if closed := s.Close(); err == nil {
 		err = closed
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return compact(f.path)
+}
+
+// compact writes a file anew, without its free pages.
+func compact(path string) error {
+	const step = 1 << 20
+	source, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := bbolt.Open(path+".new", 0o600, &bbolt.Options{NoSync: true})
+	if err != nil {
+		return err
+	}
+	err = bbolt.Compact(target, source, step)
+	if err == nil {
+		err = target.Sync()
+	}
+	if closed := target.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // inParallel calls write for 0 to count-1, many at once: they share commits.
