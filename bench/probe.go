@@ -84,7 +84,9 @@ func probe(ctx context.Context, c probeConfig) (r probeResult, err error) {
 	)
 	for i := range c.Windows * perWindow {
 		moment := begin.Add(time.Duration(i) * interval)
-		time.Sleep(time.Until(moment))
+		for left := time.Until(moment); left > 0; left = time.Until(moment) {
+			pause(left) // a signal may cut it short
+		}
 		if ctx.Err() != nil {
 			break
 		}
