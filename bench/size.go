@@ -3,27 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
-
-// perUser is how many sessions each user of a filled store has.
-const perUser = 10
-
-// fill is what a store holds. It is the same at each size, but for the sessions.
-type fill struct{ sessions, users, revocations int }
 
 // measureSize looks at stores of more and more sessions.
 func measureSize(ctx context.Context, l *lab) (*report, error) {
@@ -58,157 +45,6 @@ func measureSize(ctx context.Context, l *lab) (*report, error) {
 		}
 	}
 	return r, nil
-}
-
-// filled is a store file and what was put into it.
-type filled struct {
-	fill
-	path string
-	// id is the store's.
-	id string
-	// sids are the ids of some sessions, users the names of some users who
-	// have sessions.
-	sids, names []string
-}
-
-// fillStores makes a store of each size. What they have in common is written
-// once and copied.
-func fillStores(ctx context.Context, l *lab) ([]*filled, error) {
-	dir, err := l.temp("stores")
-	if err != nil {
-		return nil, err
-	}
-	common := fill{users: pick(l, 100_000, 5_000), revocations: pick(l, 100_000, 5_000)}
-	base := &filled{fill: common, path: filepath.Join(dir, "base.db")}
-	if err := base.write(ctx, (*filled).putCommon); err != nil {
-		return nil, err
-	}
-	var stores []*filled
-	for _, sessions := range pick(l, []int{1000, 10_000, 100_000, 1_000_000}, []int{1000, 10_000}) {
-		s := &filled{fill: common, path: filepath.Join(dir, fmt.Sprintf("%d.db", sessions))}
-		s.sessions = sessions
-		if err := copyFile(base.path, s.path); err != nil {
-			return nil, err
-		}
-		began := time.Now()
-		if err := s.write(ctx, (*filled).putSessions); err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(os.Stderr, "size: %s sessions written in %s\n", thousands(sessions), time.Since(began).Round(time.Second))
-		stores = append(stores, s)
-	}
-	return stores, os.Remove(base.path)
-}
-
-// write fills the store, without waiting for the disk. In the end the file is
-// compacted, since big transactions leave more free pages than small ones do, and
-// is on the disk: what comes later does not wait for that.
-func (f *filled) write(ctx context.Context, put func(*filled, context.Context, *bolt.Store) error) error {
-	s, err := bolt.Open(f.path, bolt.Options{NoSync: true})
-	if err != nil {
-		return err
-	}
-	f.id = s.ID()
-	err = put(f, ctx, s)
-	if closed := s.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return compact(f.path)
-}
-
-// compact writes a file anew, without its free pages.
-func compact(path string) error {
-	const step = 1 << 20
-	source, err := bbolt.Open(path, 0o600, nil)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, err := bbolt.Open(path+".new", 0o600, &bbolt.Options{NoSync: true})
-	if err != nil {
-		return err
-	}
-	err = bbolt.Compact(target, source, step)
-	if err == nil {
-		err = target.Sync()
-	}
-	if closed := target.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// inParallel calls write for 0 to count-1, many at once: they share commits.
-func inParallel(ctx context.Context, count int, write func(n int) error) error {
-	const writers = 10_000
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var (
-		next    atomic.Int64
-		working sync.WaitGroup
-	)
-	for range min(writers, count) {
-		working.Go(func() {
-			for n := int(next.Add(1)) - 1; n < count && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
-				if err := write(n); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	working.Wait()
-	return context.Cause(ctx)
-}
-
-func (f *filled) putCommon(ctx context.Context, s *bolt.Store) error {
-	hash, now := cheapHash(alicePassword), time.Now().UTC()
-	err := inParallel(ctx, f.users, func(n int) error {
-		_, err := s.PutUser(ctx, user.Record{
-			User:      user.User{Username: userName(n), Roles: []string{"user"}, PasswordHash: hash},
-			CreatedAt: now, UpdatedAt: now, PasswordChangedAt: now,
-		}, nil)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return inParallel(ctx, f.revocations, func(int) error {
-		return s.Deny(ctx, revocation.Entry{Kind: revocation.Session, ID: f.id + randomID(), Until: now.Add(2 * time.Hour)})
-	})
-}
-
-func (f *filled) putSessions(ctx context.Context, s *bolt.Store) error {
-	const kept = 20_000
-	now := time.Now().UTC()
-	f.sids = make([]string, min(f.sessions, kept))
-	for n := range min(f.sessions/perUser, kept) {
-		f.names = append(f.names, userName(n))
-	}
-	// The ones that are kept are spread over all.
-	every := f.sessions / len(f.sids)
-	return inParallel(ctx, f.sessions, func(n int) error {
-		one := newSession(f.id, userName(n/perUser), now.Add(-time.Duration(n%3600)*time.Second), 7*24*time.Hour)
-		if n%every == 0 && n/every < len(f.sids) {
-			f.sids[n/every] = one.ID
-		}
-		return s.CreateSession(ctx, one, session.MaxPerUser)
-	})
-}
-
-// newSession is one as a sign-in makes it.
-func newSession(storeID, username string, created time.Time, idle time.Duration) session.Session {
-	return session.Session{
-		ID: storeID + randomID(), User: username, Counter: 1, Key: "AAAAAAAA",
-		CreatedAt: created, LastUsedAt: created, ExpiresAt: created.Add(30 * 24 * time.Hour), IdleExpiresAt: created.Add(idle),
-		DenyUntil: created.Add(15*time.Minute + 30*time.Second), IP: "192.0.2.1",
-		UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-	}
 }
 
 // rotate is what a refresh writes.
@@ -301,91 +137,6 @@ func measureOperations(ctx context.Context, l *lab, r *report, stores []*filled)
 	return nil
 }
 
-// startLimit is how long the biggest store may take from the start of the process
-// to the first answer.
-const startLimit = 2 * time.Second
-
-// measureStarts times the real binary from its start to its first guarded answer.
-func measureStarts(ctx context.Context, l *lab, r *report, stores []*filled) error {
-	data, err := l.temp("data")
-	if err != nil {
-		return err
-	}
-	key := randomID() + randomID()
-	empty := &filled{path: filepath.Join(data, "empty.db")}
-	all := append([]*filled{empty}, stores...)
-	config := func(f *filled) serverOptions {
-		s := site{algorithm: "HS256", key: key, global: "\t\tissuer https://example.com\n\t\tstore bolt {env.BENCH_STORE}\n"}
-		text, env := s.guarded()
-		return serverOptions{name: "a starting Caddy", config: text, core: anyCore, data: data, env: append(env, "BENCH_STORE="+f.path)}
-	}
-	// The first start makes what belongs to the realm, and tells the id of its key.
-	first, err := l.serve(ctx, config(empty))
-	if err != nil {
-		return err
-	}
-	issued, err := first.signIn(aliceName, alicePassword)
-	if stopped := first.stop(); err == nil {
-		err = stopped
-	}
-	if err != nil {
-		return err
-	}
-	tokens, err := newMint("HS256", key, issued)
-	if err != nil {
-		return err
-	}
-	empty.id = tokens.storeID
-	took, resident := make([][]float64, len(all)), make([][]float64, len(all))
-	for range pick(l, 5, 2) {
-		for i, f := range all {
-			tokens.storeID = f.id
-			token, err := tokens.strike()
-			if err != nil {
-				return err
-			}
-			o := config(f)
-			o.hurry = true
-			seconds, rss, err := timeStart(ctx, l, o, token)
-			if err != nil {
-				return fmt.Errorf("with %s sessions: %w", thousands(f.sessions), err)
-			}
-			took[i], resident[i] = append(took[i], seconds), append(resident[i], rss/1e6)
-		}
-	}
-	t := &table{head: []string{"store", "start to first guarded answer, s", "ratio to empty", "reach", "resident then, MB"}}
-	for i, f := range all {
-		name, ratio := "empty", ""
-		if i > 0 {
-			name, ratio = thousands(f.sessions)+" sessions", spreadOf(ratios(took[i], took[0])).with("%.2f")
-		}
-		t.add(name, spreadOf(took[i]).with("%.2f"), ratio,
-			reach(spreadOf(took[i]).median <= startLimit.Seconds(), fmt.Sprintf("≤ %s", startLimit)), spreadOf(resident[i]).with("%.0f"))
-	}
-	r.table(t)
-	return nil
-}
-
-func timeStart(ctx context.Context, l *lab, o serverOptions, token string) (seconds, rss float64, err error) {
-	if _, err := l.caddy(ctx); err != nil {
-		return 0, 0, err // built before the clock runs
-	}
-	began := time.Now()
-	s, err := l.serve(ctx, o)
-	if err != nil {
-		return 0, 0, err
-	}
-	err = s.until(startPatience, func() bool { return sendToken(ctx, s, token) == nil })
-	seconds = time.Since(began).Seconds()
-	if err == nil {
-		rss, _, err = s.rss()
-	}
-	if stopped := s.stop(); err == nil {
-		err = stopped
-	}
-	return seconds, rss, err
-}
-
 // syncCost is what an fsync takes in a folder, in µs.
 func syncCost(folder string) (float64, error) {
 	f, err := os.Create(filepath.Join(folder, "sync"))
@@ -406,21 +157,4 @@ func syncCost(folder string) (float64, error) {
 		took = append(took, micros(time.Since(began)))
 	}
 	return quantile(took, 0.5), nil
-}
-
-func copyFile(from, to string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(target, source)
-	if closed := target.Close(); err == nil {
-		err = closed
-	}
-	return err
 }
