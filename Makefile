@@ -2,7 +2,7 @@
 TAGS := nobadger,nomysql,nopgx
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test fmt vet staticcheck unit browser pictures build
+.PHONY: test fmt vet staticcheck unit browser pictures build bench
 
 # Everything that has to pass before a change is done.
 test: fmt vet staticcheck unit
@@ -29,3 +29,9 @@ pictures: browser
 
 build:
 	go build -tags $(TAGS) -o caddy ./cmd/caddy
+
+# The figures of bench/README.md. PARTS="guard size" measures some of them and
+# writes nothing; BENCHFLAGS=-quick shows in brief whether everything works.
+bench:
+	@bench/install-wrk.sh
+	go run -tags $(TAGS) ./bench $(BENCHFLAGS) $(PARTS)
