@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
 # Fuzzes every target of the module, one after the other, each for FUZZTIME, as
 # `go test -fuzztime` takes it: 3s, 10m, 1000x. FUZZ narrows them down to those
-# whose name holds it. What is found is written to testdata/fuzz beside the
-# target: mend it, and commit the file with the mend.
+# whose name holds it. With FUZZSEEDS=1 each begins with its seeds alone, and not
+# with all that earlier runs found interesting, which a short run does not get
+# through. What fails is written to testdata/fuzz beside the target: mend it, and
+# commit the file with the mend.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 time=${FUZZTIME:-3m}
 tags=${TAGS:?the build tags, as the Makefile has them}
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+log=$folder/log
+corpus=()
+if [ -n "${FUZZSEEDS:-}" ]; then
+	corpus=(-args "-test.fuzzcachedir=$folder/corpus") # comes behind go test's own
+fi
 
 # go test would build the tests of all packages to find those that have targets,
 # so grep says where to look; which targets there are says go test.
-grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u >"$log"
+(grep -rl --include='*_test.go' '^func Fuzz' . || true) | xargs -r -n1 dirname | sort -u >"$log"
 mapfile -t packages <"$log"
 if [ "${#packages[@]}" -eq 0 ]; then
 	echo "no fuzz targets" >&2
@@ -40,7 +47,9 @@ for package in "${packages[@]}"; do
 		[[ $target == *"${FUZZ:-}"* ]] || continue
 		count=$((count + 1))
 		echo "== $package $target"
-		if ! go test -tags "$tags" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 1s "$package" </dev/null 2>&1 | tee "$log" && failed "$target"; then
+		rm -rf "$folder/corpus"
+		if ! go test -tags "$tags" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 100x "$package" \
+			"${corpus[@]}" </dev/null 2>&1 | tee "$log" && failed "$target"; then
 			exit 1
 		fi
 	done
