@@ -111,7 +111,10 @@ func takeCookies(h http.Header) map[string]takenCookies {
 			key, value, _ := strings.Cut(pair, "=")
 			key = strings.TrimSpace(key)
 			if !isCookieName(key) {
-				others = append(others, strings.TrimSpace(pair))
+				// White space is these two (RFC 6265bis §5.6), any other is somebody's value.
+				if pair = strings.Trim(pair, " \t"); pair != "" {
+					others = append(others, pair)
+				}
 				continue
 			}
 			name, host := strings.CutPrefix(key, cookieHostPrefix)

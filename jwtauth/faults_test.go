@@ -354,3 +354,5 @@ func TestBrokenStoreFileOnReload(t *testing.T) {
 	s.get("/in", bearer(alice.Access)).want(t, http.StatusOK)
 	s.form("/refresh", "refresh_token="+alice.Refresh).want(t, http.StatusOK)
 }
+
+func ago(d time.Duration) time.Time { return time.Now().Add(-d) }

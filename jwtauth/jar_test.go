@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -180,4 +181,93 @@ func TestCheckCookieDomain(t *testing.T) {
 			t.Errorf("%q: %v", domain, err)
 		}
 	}
+}
+
+// sessionCookieName is a name, in small letters, under which an upstream may know
+// a session cookie.
+var sessionCookieName = regexp.MustCompile(`(?s)^(__host-)?(__secure-)?jwtauth(_.*)?$`)
+
+func isSessionCookie(name string) bool { return sessionCookieName.MatchString(strings.ToLower(name)) }
+
+// pairsOf reads Cookie lines as RFC 6265bis §5.6 does, but for the empty ones.
+func pairsOf(lines []string) (pairs []string) {
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			if pair = strings.Trim(pair, " \t"); pair != "" {
+				pairs = append(pairs, pair)
+			}
+		}
+	}
+	return pairs
+}
+
+func nameOf(pair string) string {
+	name, _, _ := strings.Cut(pair, "=")
+	return strings.TrimSpace(name)
+}
+
+// FuzzTakeCookies: no session cookie of any realm is left, every other cookie is,
+// to the byte, and what is believed is one that the request came with.
+func FuzzTakeCookies(f *testing.F) {
+	for _, seed := range []string{
+		"", "a=1; b=2", "jwtauth=x", "__Host-jwtauth=x; a=1", "a=1;jwtauth=x;b=2", "__Secure-jwtauth_staff=x; __HOST-JWTAUTH=y", "jwtauth=x; jwtauth=y", " jwtauth = x ;\ta=1",
+		`a="x; jwtauth=y"; b=2`, "jwtauth;a", "=jwtauth=x", "jwtauth=x;", ";jwtauth=x", ";;jwtauth=x;;a=1;;", "a=jwtauth=x", "xjwtauth=1; jwtauthx=2; jwtauth-x=3; __Host-x=4",
+		"a=\u00a01\u00a0; jwtauth=x", "\u2003a=1; jwtauth=x", "jwtauth\u00a0=x; a=1\u0085", "a=1\x0b;jwtauth=x", "a=\xff; jwtauth=\xfe", "__Host-__Secure-jwtauth=x", "jwtauth_=x", "jwtauth_default=x",
+		"a=1, jwtauth=x", "jWTAUTH=x; \u017fjwtauth=y", "__Ho\u017ft-jwtauth=x",
+	} {
+		f.Add(seed, "")
+		f.Add("b=2", seed)
+	}
+	f.Fuzz(func(t *testing.T, one, two string) {
+		lines := []string{one, two}
+		h := http.Header{"Cookie": slices.Clone(lines)}
+		taken := takeCookies(h)
+
+		var want, sessions []string
+		for _, pair := range pairsOf(lines) {
+			if isSessionCookie(nameOf(pair)) {
+				sessions = append(sessions, pair)
+			} else {
+				want = append(want, pair)
+			}
+		}
+		left := h["Cookie"]
+		switch {
+		case len(sessions) == 0:
+			if taken != nil || !slices.Equal(left, lines) {
+				t.Errorf("%q became %q, taken %v", lines, left, taken)
+			}
+		case !slices.Equal(pairsOf(left), want):
+			t.Errorf("%q became %q, want %q", lines, left, want)
+		case len(want) == 0 && slices.Contains(left, "") && !slices.Contains(lines, ""):
+			t.Errorf("%q became %q, which is no cookie", lines, left)
+		}
+		for _, c := range (&http.Request{Header: h}).Cookies() {
+			if isSessionCookie(c.Name) {
+				t.Errorf("%q became %q, with %s", lines, left, c.Name)
+			}
+		}
+		if again := takeCookies(h); again != nil {
+			t.Errorf("%q became %q, with more to take: %v", lines, left, again)
+		}
+
+		for realm, cookies := range taken {
+			for prefix, values := range map[string][]string{"__Host-": cookies.host, "__Secure-": cookies.secure, "": cookies.plain} {
+				name := prefix + cookieJar{realm: realm}.name()
+				var sent []string
+				for _, pair := range sessions {
+					if _, value, _ := strings.Cut(pair, "="); nameOf(pair) == name {
+						sent = append(sent, strings.TrimSpace(value))
+					}
+				}
+				if !slices.Equal(values, sent) {
+					t.Errorf("%q: %s holds %q, want %q", lines, name, values, sent)
+				}
+			}
+			value, presented, err := cookieJar{realm: realm}.value(asked("https://example.com/"), cookies)
+			if presented != (len(cookies.host) > 0) || (err == nil) != (len(cookies.host) < 2) || err != nil && value != "" {
+				t.Errorf("%q: %q, %v, %v", lines, value, presented, err)
+			}
+		}
+	})
 }

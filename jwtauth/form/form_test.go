@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -68,4 +70,67 @@ func TestTheURLIsNotRead(t *testing.T) {
 	if err != nil || !maps.Equal(v, form.Values{"username": "alice"}) {
 		t.Errorf("%v, %v", v, err)
 	}
+}
+
+// FuzzRead: what is accepted is what net/url reads, each parameter once; what is
+// refused is refused for what it is.
+func FuzzRead(f *testing.F) {
+	const formType = "application/x-www-form-urlencoded"
+	for _, body := range []string{
+		"", "a=1&b=2", "a=1&a=1", "a=1&%61=2", "a=&a=", "=", "==", "=&=", "&&a=1&", "a", "a=1;b=2", "a=%", "a=%zz", "%=1", "a=%00", "a=+%20", "a=%ff%fe", "ä=ö",
+		"username=alice&password=%26%3D%2B&return_to=%2Fx%3Fy%3Dz", strings.Repeat("a&", 2000), strings.Repeat("a", form.MaxBody), strings.Repeat("a", form.MaxBody+1),
+	} {
+		f.Add(body, formType, false)
+	}
+	for _, contentType := range []string{
+		"", "application/json", "multipart/form-data; boundary=x", "APPLICATION/X-WWW-FORM-URLENCODED", formType + "; charset=UTF-8", formType + "; charset", formType + ";;",
+		formType + ", " + formType, " " + formType, formType + "\x00", "application/x-www-form-urlencoded2",
+	} {
+		f.Add("a=1", contentType, false)
+		f.Add("", contentType, true)
+	}
+	f.Fuzz(func(t *testing.T, body, contentType string, optional bool) {
+		r := httptest.NewRequest(http.MethodPost, "/?a=query&query=1", strings.NewReader(body))
+		r.Header.Set("Content-Type", contentType)
+		got, err := form.Read(httptest.NewRecorder(), r, optional)
+		want, parseErr := url.ParseQuery(strings.ReplaceAll(body, ";", "%3B")) // net/url wants no bare ones
+		repeated := false
+		for _, values := range want {
+			repeated = repeated || len(values) > 1
+		}
+		mediaType, _, _ := mime.ParseMediaType(contentType)
+		switch {
+		case err != nil && got != nil:
+			t.Errorf("%v beside %v", got, err)
+		case len(body) > form.MaxBody:
+			if err == nil || !errors.Is(err, form.ErrTooLarge) && !errors.Is(err, form.ErrContentType) {
+				t.Errorf("%d bytes: %v", len(body), err)
+			}
+		case errors.Is(err, form.ErrContentType):
+			if mediaType == formType || optional && body == "" {
+				t.Errorf("%q, %q: %v", contentType, body, err)
+			}
+		case mediaType != formType && (!optional || body != ""):
+			t.Errorf("%q passes for a form: %v", contentType, err)
+		case errors.Is(err, form.ErrEncoding):
+			if parseErr == nil {
+				t.Errorf("%q: %v", body, err)
+			}
+		case errors.Is(err, form.ErrRepeated):
+			if parseErr == nil && !repeated {
+				t.Errorf("%q: %v", body, err)
+			}
+		case err != nil, parseErr != nil, repeated:
+			t.Errorf("%q: %v, %v, repeated: %v", body, err, parseErr, repeated)
+		default:
+			if len(got) != len(want) {
+				t.Errorf("%q: %v, want %v", body, got, want)
+			}
+			for name, values := range want {
+				if value, ok := got[name]; !ok || value != values[0] {
+					t.Errorf("%q: %v, want %v", body, got, want)
+				}
+			}
+		}
+	})
 }

@@ -72,6 +72,54 @@ func TestReadClientAuth(t *testing.T) {
 	}
 }
 
+// FuzzClientAuth: nobody is a client but who says so, in one way or in two that
+// agree, and what Basic says is what net/http reads.
+func FuzzClientAuth(f *testing.F) {
+	for _, text := range []string{"web:s3cret", ":", "web:", ":x", "web", "my%20web:a%2Bb", "web:a+b", "web:100%", "100%:x", "web:a:b", "a\x00b:\xff", "+:x", "%00:%00"} {
+		f.Add("Basic "+base64.StdEncoding.EncodeToString([]byte(text)), "", "")
+		f.Add("basic "+base64.StdEncoding.EncodeToString([]byte(text)), "web", "s3cret")
+	}
+	for _, header := range []string{"", "Basic", "Basic ", "Basic  Og==", "Basic\tOg==", "Basic Og", "Basic Og==, Basic Og==", "Basic O\ng==", "Basic !!!!", "Bearer abc", "BasicOg=="} {
+		f.Add(header, "web", "")
+		f.Add(header, "", "s3cret")
+	}
+	f.Fuzz(func(t *testing.T, header, id, secret string) {
+		values := make(form.Values)
+		for name, value := range map[string]string{"client_id": id, "client_secret": secret} {
+			if value != "" {
+				values[name] = value
+			}
+		}
+		h := http.Header{"Authorization": {header}}
+		auth, err := readClientAuth(h, values)
+		if err != nil {
+			var refusal *Error
+			if !errors.As(err, &refusal) || refusal.Code != codeInvalidClient && refusal.Code != codeInvalidRequest || auth.id != "" || auth.secrets != nil {
+				t.Errorf("%q, %q, %q: %+v, %v", header, id, secret, auth, err)
+			}
+			return
+		}
+		basicID, basicSecret, ok := (&http.Request{Header: h}).BasicAuth()
+		if ok && basicID == "" && basicSecret == "" {
+			ok = false // what Swagger UI sends for nobody
+		}
+		agrees := true
+		switch {
+		case ok:
+			agrees = auth.rawID == basicID && auth.id != "" && (basicSecret == "") == (len(auth.secrets) == 0) &&
+				(basicSecret == "" || slices.Contains(auth.secrets, basicSecret)) &&
+				(id == "" || id == auth.id || id == auth.rawID) && (secret == "" || slices.Contains(auth.secrets, secret))
+		case secret == "":
+			agrees = auth.id == id && auth.rawID == id && len(auth.secrets) == 0
+		default:
+			agrees = id != "" && auth.id == id && auth.rawID == id && slices.Equal(auth.secrets, []string{secret})
+		}
+		if !agrees {
+			t.Errorf("%q, %q, %q: %+v", header, id, secret, auth)
+		}
+	})
+}
+
 func TestClientAllows(t *testing.T) {
 	for _, tc := range []struct {
 		client *Client

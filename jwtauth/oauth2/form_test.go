@@ -103,38 +103,3 @@ func (e endless) Read(p []byte) (int, error) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-func FuzzTokenForm(f *testing.F) {
-	for _, seed := range []string{
-		"", "username=alice&password=secret", "grant_type=password&grant_type=password", "a=%zz", "a=1;b=2",
-		"%00=%00", "&&&=&", "scope=a+b%20c", "username=%ff%fe", strings.Repeat("a&", 2000),
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		r := httptest.NewRequest("POST", "/token", strings.NewReader(body))
-		r.Header.Set("Content-Type", formType)
-		parsed, err := readForm(httptest.NewRecorder(), r, false)
-		if err != nil {
-			var refusal *Error
-			if !errors.As(err, &refusal) || refusal.Status != 400 && refusal.Status != 413 {
-				t.Fatalf("%q: %v", body, err)
-			}
-			return
-		}
-		if len(parsed) > strings.Count(body, "&")+1 {
-			t.Fatalf("%q gave %d parameters", body, len(parsed))
-		}
-		if _, err := parseScope(parsed["scope"]); err != nil {
-			var refusal *Error
-			if !errors.As(err, &refusal) || refusal.Code != codeInvalidScope {
-				t.Fatalf("%q: %v", body, err)
-			}
-		}
-		// Whatever it says, it is no client that nobody asked for.
-		auth, err := readClientAuth(http.Header{}, parsed)
-		if err == nil && auth.id != parsed["client_id"] {
-			t.Fatalf("%q: client %q", body, auth.id)
-		}
-	})
-}

@@ -213,38 +213,96 @@ func TestProfile(t *testing.T) {
 	}
 }
 
-// FuzzParse looks for strings that panic, or that get past the bounds.
+// FuzzParse looks for strings that panic, or that get past the bounds. What is
+// cheap is compared too, and what was parsed from is what comes back.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		goodArgon2id, goodBcrypt, goodScrypt, goodPBKDF2,
 		"$pbkdf2-sha256$i=6400,l=32$0ZrzXitFSGltTQnBWOsdAw$Y11AchqV4b0sUisdZd0Xr97KWoymNE0LNNrnEgY4H9M",
 		"", "$", "$2b$", "$2b$04$", "$argon2id$", "$argon2id$$$$", "$argon2id$v=19$m=,t=,p=$$",
 		"$scrypt$ln=20,r=32,p=16$AA$AAAAAAAAAAAAAAAAAAAAAA", "$pbkdf2-sha256$,l=$$", "$apr1$x$y",
+		"$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=128,t=1,p=16$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=4194304,t=1024,p=255$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=8,t=0,p=0$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$p=1,m=1048576,t=4$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$2a$04$" + strings.Repeat(".", 53), "$2y$31$" + strings.Repeat("/", 53),
+		"$scrypt$ln=1,r=1,p=1$AA$AAAAAAAAAAAAAAAAAAAAAA", "$scrypt$ln=20,r=8,p=2$AA$AAAAAAAAAAAAAAAAAAAAAA", "$scrypt$ln=63,r=1,p=1$AA$AAAAAAAAAAAAAAAAAAAAAA",
+		"$pbkdf2-sha256$1$AA$AAAAAAAAAAAAAAAAAAAAAA", "$pbkdf2-sha256$10000000$AA$AAAAAAAAAAAAAAAAAAAAAA",
+		"$pbkdf2-sha256$i=5000001,l=64$AA$" + strings.Repeat("AAAA", 21) + "AA", "$5$rounds=999999999$x$y", goodArgon2id + "\n", goodArgon2id + "=",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		h, err := Parse(s)
 		if err != nil {
-			if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrUnsupported) {
-				t.Fatalf("unknown error %v", err)
+			if h != nil || !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrUnsupported) {
+				t.Fatalf("%v beside %v", h, err)
 			}
 			return
 		}
 		p := h.Profile()
-		if h.String() != s || p.Scheme() != h.Scheme() {
+		if h.String() != s || p.Scheme() != h.Scheme() || len(s) > 512 {
 			t.Fatalf("%q was parsed as %q of %s", s, h, p)
 		}
-		if err := h.scheme.bound(p.params); err != nil {
-			t.Fatal(err)
+		if again, err := Parse(h.String()); err != nil || again.Profile() != p {
+			t.Fatalf("%q is read again as %v: %v", s, again, err)
 		}
-		for _, o := range h.scheme.options() {
-			if v := *o.field(&p.params); v < o.min || v > o.max {
-				t.Fatalf("%s = %d", o.word, v)
-			}
-		}
-		if p.salt < 1 || p.salt > maxSalt || p.key < minKey || p.key > maxKey {
+		if p.salt < 1 || p.salt > 64 || p.key < 16 || p.key > 64 {
 			t.Fatalf("lengths of %s", p)
+		}
+		// In bytes, and in what takes some seconds of a core: not by the tables
+		// that Parse goes by.
+		var memory, work int64
+		var cheap bool
+		switch q := p.params; p.Scheme() {
+		case Argon2id:
+			memory, work = int64(q.Memory)<<10, int64(q.Memory)*int64(q.Time)<<10
+			cheap = q.Memory*q.Time <= 1024
+			if work > 4<<30 || q.Time < 1 || q.Parallelism < 1 || q.Parallelism > 16 || q.Memory < 8*q.Parallelism {
+				t.Fatal(p)
+			}
+		case Bcrypt:
+			cheap = q.Cost == 4
+			if q.Cost < 4 || q.Cost > 16 {
+				t.Fatal(p)
+			}
+		case Scrypt:
+			memory = int64(128*q.R) << q.LogN
+			work = memory * int64(q.P)
+			cheap = work <= 1<<20
+			if work > 2<<30 || q.LogN < 1 || q.R < 1 || q.P < 1 {
+				t.Fatal(p)
+			}
+		case PBKDF2SHA256:
+			work = int64(q.Iterations) * int64((p.key+31)/32)
+			cheap = work <= 2000
+			if work > 10_000_000 || q.Iterations < 1 {
+				t.Fatal(p)
+			}
+		default:
+			t.Fatalf("scheme %q", p.Scheme())
+		}
+		if memory > 1<<30 {
+			t.Fatalf("%s takes %d bytes", p, memory)
+		}
+		decoy := h.scheme.decoy(p)
+		if decoy.Profile() != p {
+			t.Fatalf("the decoy of %s has the profile %s", p, decoy.Profile())
+		}
+		if !cheap {
+			return
+		}
+		// Whatever it is the hash of, it is not that of all of these.
+		if right := func(passwords ...string) (n int) {
+			for _, password := range passwords {
+				if h.Verify(password) {
+					n++
+				}
+			}
+			return n
+		}("", "password", "\x00", strings.Repeat("x", MaxLength+1)); right > 1 {
+			t.Fatalf("%d passwords fit %q", right, s)
+		}
+		if decoy.Verify("password") {
+			t.Fatalf("the decoy of %s lets in", p)
 		}
 	})
 }

@@ -1,11 +1,15 @@
 package user_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -91,4 +95,70 @@ func TestReadFileNeedsAFile(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with the path", name, err)
 		}
 	}
+}
+
+// FuzzUsersFile: whatever a users file holds, it is an error that names the file
+// and shows no hash, or users of whom each is what Check asks for. A reader that
+// is less strict sees the same users, and they can be written and read again.
+func FuzzUsersFile(f *testing.F) {
+	for _, seed := range []string{
+		oneUser, twoUsers, `{"users": []}`, `{}`, `null`, `[]`, ``, `{"users": null}`, `{"users": [null]}`, oneUser + oneUser, oneUser[:30],
+		`{"users": [{"username": "a", "password_hash": "` + hash(0) + `"}]}`,
+		`{"users": [{"username": "a", "password_hash": "` + hash(0) + `", "rolls": []}]}`,
+		`{"users": [{"username": "a", "password_hash": ["` + hash(0) + `"]}]}`,
+		`{"users": [{"username": "a", "password_hash": "` + hash(0) + `x"}]}`,
+		`{"users": [{"username": "a", "password_hash": "$argon2id$v=19$m=4194304,t=1024,p=255$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"}]}`,
+		`{"users": [{"username": "a", "claims": {"x": {"y": [1, 1.5, true, null, "z"]}}, "scopes": ["r"], "email": "a@b", "full_name": "A B", "disabled": true}]}`,
+		`{"users": [{"username": "a", "claims": {"exp": 1}}]}`, `{"users": [{"username": "a", "claims": {"EXP": 1}}]}`, `{"users": [{"username": "a", "claims": {"id": 1e400}}]}`,
+		`{"users": [{"username": "a", "claims": {"x": 1, "x": 2}}]}`, `{"users": [{"username": "a", "claims": {"x": ` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}}]}`,
+		`{"users": [{"username": "a", "Disabled": true}]}`, `{"users": [{"username": "a", "disabled": true, "disabled": false}]}`,
+		`{"users": [{"username": "a"}, {"username": "\u0061"}]}`, `{"users": [{"username": "a", "roles": ["x,y"]}]}`, `{"users": [{"username": "a", "roles": "admin"}]}`,
+		"{\"users\": [{\"username\": \"a\xff\"}]}", `{"users": [{"username": "a\u0000"}]}`, `{"users": [{"username": "\ud800"}]}`, `{"users": [{"username": " a"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	const path = "/somewhere/users.json"
+	canary := strings.Split(hash(0), "$")[5]
+	f.Fuzz(func(t *testing.T, text []byte) {
+		users, err := user.ParseFile(path, text)
+		if err != nil {
+			// The error may name what is out of place, so it is asked of hashes in theirs.
+			inPlace := bytes.Count(text, []byte(canary)) == 1 && bytes.Contains(text, []byte(`"password_hash": "`+hash(0)))
+			if users != nil || !strings.Contains(err.Error(), path) || inPlace && strings.Contains(err.Error(), canary) {
+				t.Errorf("%v beside %v", users, err)
+			}
+			return
+		}
+		seen := make(map[string]bool)
+		for _, u := range users {
+			if err := user.Check(u); err != nil || seen[u.Username] {
+				t.Errorf("%+v: %v, there before: %v", u, err, seen[u.Username])
+			}
+			seen[u.Username] = true
+			if u.PasswordHash != "" {
+				if _, err := password.Parse(u.PasswordHash); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		var lenient struct{ Users []user.User }
+		if err := json.Unmarshal(text, &lenient); err != nil {
+			t.Fatalf("%q was accepted, and is no JSON: %v", text, err)
+		}
+		if len(users) != len(lenient.Users) || len(users) > 0 && !reflect.DeepEqual(users, lenient.Users) {
+			t.Errorf("read as %+v here and as %+v elsewhere", users, lenient.Users)
+		}
+		written, err := json.Marshal(map[string]any{"users": users})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := user.ParseFile(path, written)
+		if err != nil {
+			t.Fatalf("%s, which was written for %q, is refused: %v", written, text, err)
+		}
+		rewritten, err := json.Marshal(map[string]any{"users": again})
+		if err != nil || !bytes.Equal(written, rewritten) {
+			t.Errorf("%s became %s: %v", written, rewritten, err)
+		}
+	})
 }
