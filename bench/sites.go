@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,8 @@ type site struct {
 	algorithm, key string
 	// guards are lines of jwt_auth. Default: one that guards everything.
 	guards []string
+	// twin are lines that the twin has instead.
+	twin []string
 	// global are more lines of the realm.
 	global string
 }
@@ -48,7 +51,8 @@ func (s site) guarded() (config string, env []string) {
 // unguarded is the same without token server and guard.
 func (s site) unguarded() (config string, env []string) {
 	realm, env := s.realm()
-	return realm + "http://127.0.0.1:{$PORT} {\n\trespond \"ok\"\n}\n", env
+	twin := strings.Join(append(slices.Clone(s.twin), `respond "ok"`), "\n\t")
+	return realm + "http://127.0.0.1:{$PORT} {\n\t" + twin + "\n}\n", env
 }
 
 // twins are a guarded server and its unguarded twin.

@@ -33,7 +33,10 @@ func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCook
 			if p, refusal, ok := realm.knownBearer(r.Header); ok {
 				return verdict{p, refusal, source.From}
 			}
-			token, presented, err = oauth2.BearerFromHeader(r.Header)
+			if token, presented, err = oauth2.BearerFromHeader(r.Header); err == nil && presented {
+				principal, refusal := realm.verifyBearer(token)
+				return verdict{principal, refusal, source.From}
+			}
 		case sourceQuery:
 			token, presented, err = queryToken(r, source.Name)
 		case sourceCookie:

@@ -3,6 +3,7 @@ package jwtauth
 import (
 	"net/http"
 	"reflect"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
@@ -11,13 +12,29 @@ import (
 // headersPackage is where Caddy's header directive lives.
 var headersPackage = reflect.TypeFor[headers.Handler]().PkgPath()
 
+// ofHeaders remembers which types of writers are of that package: every guarded
+// request asks, and there are few types.
+var ofHeaders sync.Map // reflect.Type → bool
+
+func isOfHeaders(t reflect.Type) bool {
+	if known, ok := ofHeaders.Load(t); ok {
+		return known.(bool)
+	}
+	is := t.Kind() == reflect.Pointer && t.Elem().PkgPath() == headersPackage
+	ofHeaders.Store(t, is)
+	return is
+}
+
 // deferredHeaders finds the innermost header directive that is deferred (`header
 // >Name`, or with a removal beside it): it acts when the header is sent, after
 // every handler. What it writes to can be replaced. nil where there is none.
 func deferredHeaders(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrapper) {
 	for inner := w; inner != nil; {
-		if v := reflect.ValueOf(inner); v.Kind() == reflect.Pointer && v.Type().Elem().PkgPath() == headersPackage {
-			field := v.Elem().FieldByName("ResponseWriterWrapper")
+		if _, ok := inner.(*guardedWriter); ok {
+			break // an outer guard has looked at what is beneath
+		}
+		if isOfHeaders(reflect.TypeOf(inner)) {
+			field := reflect.ValueOf(inner).Elem().FieldByName("ResponseWriterWrapper")
 			if field.IsValid() && field.CanInterface() {
 				if wrapper, ok := field.Interface().(*caddyhttp.ResponseWriterWrapper); ok {
 					found = wrapper

@@ -306,10 +306,15 @@ func background(loop func(context.Context)) (stop func()) {
 // store could have revoked it, then that it has not. The last is asked each time,
 // also of a token that is known from before.
 func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
-	known := o.keys.view.Load().tokens
-	if p, ok := known.Get(token, time.Now()); ok {
+	if p, ok := o.keys.view.Load().tokens.Get(token, time.Now()); ok {
 		return o.unlessRevoked(p)
 	}
+	return o.verifyBearer(token)
+}
+
+// verifyBearer is bearer for a token that is not known.
+func (o *opened) verifyBearer(token string) (*policy.Principal, *oauth2.Error) {
+	known := o.keys.view.Load().tokens
 	claims, err := o.verifier.Verify(token)
 	if err != nil {
 		return nil, oauth2.InvalidToken(err)

@@ -78,9 +78,9 @@ func decodeHeader(data []byte) (header, error) {
 // decodeClaims reads a payload and checks the kind and bounds of every claim;
 // which are there at all is for [Claims.complete]. It refuses duplicate members
 // at any depth, bad UTF-8 and anything behind the object.
-func decodeClaims(data []byte) (*Claims, error) {
+func decodeClaims(data []byte, expected *Verifier) (*Claims, error) {
 	c := new(Claims)
-	err := json.Unmarshal(data, (*claimsReader)(c))
+	err := json.Unmarshal(data, &claimsReader{c, expected})
 	switch {
 	case err == nil:
 		return c, nil
@@ -110,8 +110,11 @@ func (e *claimError) Error() string {
 
 func (e *claimError) Unwrap() error { return ErrClaims }
 
-// claimsReader decodes into [Claims].
-type claimsReader Claims
+// claimsReader decodes into [Claims]. What it expects is not what it demands.
+type claimsReader struct {
+	*Claims
+	expected *Verifier
+}
 
 // UnmarshalJSONFrom reads the claims object.
 func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
@@ -119,11 +122,11 @@ func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		var err error
 		switch string(name) {
 		case "iss":
-			c.Issuer, err = readText(dec, "iss")
+			c.Issuer, err = readText(dec, "iss", c.expected.Issuer)
 		case "sub":
 			c.Subject, err = readText(dec, "sub")
 		case "aud":
-			c.Audience, err = readAudience(dec)
+			c.Audience, err = readAudience(dec, c.expected.Audience)
 		case "client_id":
 			c.ClientID, err = readText(dec, "client_id")
 		case "iat":
@@ -138,7 +141,7 @@ func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			c.SessionID, err = readText(dec, "sid")
 		case "roles":
 			// A comma or space inside one would be two to whoever is handed a list.
-			c.Roles, err = readTexts(dec, "roles", ", ")
+			c.Roles, err = readTexts(dec, "roles", ", ", nil)
 		case "scope":
 			c.Scope, err = readScope(dec)
 		default:
@@ -167,13 +170,11 @@ func readObject(dec *jsontext.Decoder, member func(name []byte) error) error {
 		if err != nil {
 			return err
 		}
-		unquoted := []byte(name[1 : len(name)-1])
-		if bytes.IndexByte(name, '\\') >= 0 {
-			if unquoted, err = jsontext.AppendUnquote(nil, name); err != nil {
-				return err
-			}
+		text, err := unquoted(name)
+		if err != nil {
+			return err
 		}
-		if err := member(unquoted); err != nil {
+		if err := member(text); err != nil {
 			return err
 		}
 	}
@@ -181,19 +182,38 @@ func readObject(dec *jsontext.Decoder, member func(name []byte) error) error {
 	return err
 }
 
-func readText(dec *jsontext.Decoder, claim string) (string, error) {
-	tok, err := dec.ReadToken()
+// readText reads text, and shares it where it is one that is known: most tokens
+// have the same issuer and audience.
+func readText(dec *jsontext.Decoder, claim string, known ...string) (string, error) {
+	if kind := dec.PeekKind(); kind != jsontext.KindString && kind != jsontext.KindInvalid {
+		return "", &claimError{claim, errNotText}
+	}
+	raw, err := dec.ReadValue()
 	if err != nil {
 		return "", err
 	}
-	if tok.Kind() != jsontext.KindString {
-		return "", &claimError{claim, errNotText}
+	for _, s := range known {
+		if len(raw) == len(s)+2 && string(raw[1:len(raw)-1]) == s && isText(s) && strings.IndexByte(s, '\\') < 0 {
+			return s, nil
+		}
 	}
-	s := tok.String()
+	text, err := unquoted(raw)
+	if err != nil {
+		return "", err
+	}
+	s := string(text)
 	if !isText(s) {
 		return "", &claimError{claim, errNotText}
 	}
 	return s, nil
+}
+
+// unquoted is what a JSON string says. It may be a part of it.
+func unquoted(raw jsontext.Value) ([]byte, error) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
+	}
+	return jsontext.AppendUnquote(nil, raw)
 }
 
 // isText accepts what can go into a header line or a log without being anything
@@ -203,7 +223,7 @@ func isText(s string) bool {
 }
 
 // readTexts reads an array of text in which no character of refused occurs.
-func readTexts(dec *jsontext.Decoder, claim, refused string) ([]string, error) {
+func readTexts(dec *jsontext.Decoder, claim, refused string, known []string) ([]string, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
 		return nil, err
@@ -211,9 +231,9 @@ func readTexts(dec *jsontext.Decoder, claim, refused string) ([]string, error) {
 	if tok.Kind() != jsontext.KindBeginArray {
 		return nil, &claimError{claim, errNotTexts}
 	}
-	list := make([]string, 0, 4)
+	list := make([]string, 0, 2)
 	for dec.PeekKind() != jsontext.KindEndArray {
-		s, err := readText(dec, claim)
+		s, err := readText(dec, claim, known...)
 		if err != nil {
 			return nil, err
 		}
@@ -227,12 +247,12 @@ func readTexts(dec *jsontext.Decoder, claim, refused string) ([]string, error) {
 }
 
 // readAudience reads one string or an array of them (RFC 7519 §4.1.3).
-func readAudience(dec *jsontext.Decoder) ([]string, error) {
+func readAudience(dec *jsontext.Decoder, known []string) ([]string, error) {
 	if dec.PeekKind() == jsontext.KindString {
-		s, err := readText(dec, "aud")
+		s, err := readText(dec, "aud", known...)
 		return []string{s}, err
 	}
-	return readTexts(dec, "aud", "")
+	return readTexts(dec, "aud", "", known)
 }
 
 // readDate reads a NumericDate (RFC 7519 §2), which may have a fraction.

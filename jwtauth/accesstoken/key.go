@@ -12,6 +12,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // Key is a signing or verification key that is bound to one algorithm. It is
@@ -32,6 +34,7 @@ type Key struct {
 	// material is the encoded key: PKCS#8, PKIX where there is only a public
 	// half, the secret for HMAC.
 	material []byte
+	macs     *macs // of an HMAC key
 }
 
 // newKey checks that the pair fits the algorithm and is strong enough. private
@@ -49,6 +52,7 @@ func newKey(alg *algorithm, private, public any) (*Key, error) {
 				"make one with `openssl rand -base64 48` and give it as it is", ErrWeakKey, alg.name, alg.secret, len(pub))
 		}
 		k.material = pub
+		k.macs = newMACs(alg.method.(*jwt.SigningMethodHMAC).Hash, pub)
 		return k, nil
 	case *rsa.PublicKey:
 		if alg.family != familyRSA {
@@ -94,6 +98,14 @@ func (k *Key) selfTest() error {
 		return fmt.Errorf("%w: its private and public halves do not belong together", ErrKeyFormat)
 	}
 	return nil
+}
+
+// verify reports whether signature is one of the key over signed.
+func (k *Key) verify(signed string, signature []byte) bool {
+	if k.macs != nil {
+		return k.macs.verify(signed, signature)
+	}
+	return k.alg.method.Verify(signed, signature, k.public) == nil
 }
 
 func fitError(alg *algorithm) error {

@@ -26,7 +26,7 @@ func (s *KeySet) Sign(c *Claims) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	decoded, err := decodeClaims(payload)
+	decoded, err := decodeClaims(payload, new(Verifier))
 	if err == nil {
 		err = decoded.complete()
 	}

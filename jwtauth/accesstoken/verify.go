@@ -46,7 +46,7 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims, err := decodeClaims(payload)
+	claims, err := decodeClaims(payload, v)
 	if err != nil {
 		return nil, err
 	}

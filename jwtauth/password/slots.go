@@ -63,6 +63,11 @@ func (s *Slots) Acquire(ctx context.Context) (release func(), err error) {
 // Cap returns how many slots there are.
 func (s *Slots) Cap() int { return cap(s.inUse) }
 
+// Full reports whether [Slots.Acquire] would refuse right now.
+func (s *Slots) Full() bool {
+	return len(s.inUse) == cap(s.inUse) && s.Waiting() >= s.queue
+}
+
 // InUse returns how many slots are taken.
 func (s *Slots) InUse() int { return len(s.inUse) }
 

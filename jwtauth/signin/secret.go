@@ -39,6 +39,9 @@ func (s *Service) CheckSecret(ctx context.Context, a SecretAttempt) error {
 }
 
 func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) error {
+	if s.Slots.Full() {
+		return &BusyError{RetryAfter: busyRetry}
+	}
 	name := throttle.ClientAccount(a.ClientID)
 	attempt, err := s.Throttle.Begin(ctx, name, a.Address)
 	if err != nil {

@@ -66,6 +66,8 @@ type Throttle interface {
 
 // Slots bounds hashing. Acquire returns password.ErrBusy where it is full.
 type Slots interface {
+	// Full reports whether Acquire would refuse: a flood then costs no write.
+	Full() bool
 	Acquire(ctx context.Context) (release func(), err error)
 }
 
@@ -165,6 +167,9 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (Result, error) {
 }
 
 func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, error) {
+	if s.Slots.Full() {
+		return Result{}, &BusyError{RetryAfter: busyRetry}
+	}
 	attempt, err := s.Throttle.Begin(ctx, throttle.UserAccount(a.Username), a.Address)
 	if err != nil {
 		return Result{}, err
