@@ -38,8 +38,8 @@ func init() {
 // The matcher `/*` is every request, and `/` also one with an empty path. One
 // that asks who is signed in is an error.
 //
-// Besides the guard it adds a handler without a matcher, which keeps the
-// guard's headers and the session cookie out of every request of the block.
+// The guard's headers and the session cookie are kept out of every request of the
+// block; with a matcher, it adds a handler without one for that.
 func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
 	matcher, err := h.ExtractMatcherSet()
@@ -58,7 +58,7 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	for _, header := range guard.SetHeaders {
 		strip.Headers = append(strip.Headers, header.Name)
 	}
-	return append(h.NewRoute(matcher, guard), h.NewRoute(nil, strip)...), nil
+	return routes(h, matcher, guard, strip), nil
 }
 
 func parseGuard(h httpcaddyfile.Helper) (*jwtauth.JWTAuth, error) {

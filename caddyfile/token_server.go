@@ -1,7 +1,9 @@
 package caddyfile
 
 import (
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
@@ -27,8 +29,8 @@ func init() {
 //
 // A matcher of paths that are none of its own is an error.
 //
-// Besides the token server it adds a handler without a matcher, which keeps the
-// session cookie out of every request of the block that is passed on.
+// It keeps the session cookie out of every request of the block that is passed on;
+// with a matcher, it adds a handler without one for that.
 func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
 	matcher, err := h.ExtractMatcherSet()
@@ -78,7 +80,17 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 	if matcher, err = serverMatcher(h, matcher, server); err != nil {
 		return nil, err
 	}
-	return append(h.NewRoute(matcher, server), h.NewRoute(nil, &jwtauth.Strip{Realm: server.Realm})...), nil
+	return routes(h, matcher, server, &jwtauth.Strip{Realm: server.Realm}), nil
+}
+
+// routes are those of a handler that looks after all requests of its block: where
+// a matcher keeps some from it, strip looks after those.
+func routes(h httpcaddyfile.Helper, matcher caddy.ModuleMap, handler, strip caddyhttp.MiddlewareHandler) []httpcaddyfile.ConfigValue {
+	route := h.NewRoute(matcher, handler)
+	if len(matcher) == 0 {
+		return route
+	}
+	return append(route, h.NewRoute(nil, strip)...)
 }
 
 // Interface guards

@@ -26,7 +26,8 @@ func init() {
 // TokenServer serves the endpoints of a realm: `/token` (RFC 6749, with the
 // grants `password` and `refresh_token`), `/refresh`, `/revoke` (RFC 7009),
 // `/users/me` and `/.well-known/jwks.json` (RFC 7517); and its pages for people:
-// `/login`, `/logout` and `/account`. Requests for all other paths are passed on.
+// `/login`, `/logout` and `/account`. Requests for all other paths are passed on,
+// without the session cookies of all realms.
 type TokenServer struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
@@ -138,8 +139,9 @@ func (t *TokenServer) Paths() []string {
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	forPage := t.look != nil && t.look.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
+		state := stateOf(r)
+		state.takeCookies(r, t.realm.name)
 		if t.look != nil {
-			state := stateOf(r)
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
 		}
 		return next.ServeHTTP(w, r)

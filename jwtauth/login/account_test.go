@@ -326,7 +326,7 @@ func (b busyHash) Hash(ctx context.Context, pw string) (string, error) {
 
 type fullSlots struct{}
 
-func (fullSlots) Full() bool { return true }
+func (fullSlots) Full() bool                              { return true }
 func (fullSlots) Acquire(context.Context) (func(), error) { return nil, password.ErrBusy }
 
 // A page of another site cannot change anything for who is signed in here.

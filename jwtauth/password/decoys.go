@@ -56,6 +56,10 @@ func (d *Decoys) Compare(name, password string) {
 	d.pick(name).Verify(password)
 }
 
+// Choose takes the time in which Compare finds out what to compare with, for names
+// that have a hash.
+func (d *Decoys) Choose(name string) { d.pick(name) }
+
 // pick is weighted rendezvous hashing: a name keeps its profile when the counts
 // change, but for the few that have to move. Otherwise each new user would show
 // which names are decoys.

@@ -77,9 +77,11 @@ type Hasher interface {
 	NeedsUpgrade(old *password.Hash) bool
 }
 
-// Decoys compare passwords for names that have no hash.
+// Decoys compare passwords for names that have no hash. Choose takes the time, for
+// those that have one, in which Compare finds out what to compare with.
 type Decoys interface {
 	Compare(name, password string)
+	Choose(name string)
 }
 
 // Service signs users in. All fields but Report are required; none is changed
@@ -108,6 +110,9 @@ const (
 	ViaAccount  = "account"       // the current password, before it is changed
 	ViaClient   = "client_secret" // an OAuth2 client
 )
+
+// noHash is parsed where there is none, so that it takes as long.
+const noHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // Outcome is how an attempt ended.
 type Outcome struct {
@@ -217,8 +222,10 @@ func (s *Service) compare(ctx context.Context, a Attempt, o *Outcome) (res Resul
 	o.Name = entry.Username
 	right := false
 	if hash != nil {
+		s.Decoys.Choose(a.Username)
 		right = hash.Verify(a.Password)
 	} else {
+		_, _ = password.Parse(noHash)
 		s.Decoys.Compare(a.Username, a.Password)
 	}
 	switch {

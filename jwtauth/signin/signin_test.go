@@ -41,6 +41,7 @@ type bench struct {
 	users   *watchedUsers
 	slots   *watchedSlots
 	decoys  atomic.Int64
+	chosen  atomic.Int64
 	hashed  atomic.Int64
 	reports []error
 	upgrade bool
@@ -83,6 +84,7 @@ func (s *watchedSlots) Acquire(ctx context.Context) (func(), error) {
 
 // Compare makes bench the Decoys.
 func (b *bench) Compare(string, string) { b.decoys.Add(1) }
+func (b *bench) Choose(string)          { b.chosen.Add(1) }
 
 // NeedsUpgrade and Hash make it the Hasher.
 func (b *bench) NeedsUpgrade(*password.Hash) bool { return b.upgrade }
@@ -166,6 +168,9 @@ func TestSignIn(t *testing.T) {
 			}
 			if got := b.slots.acquired.Load(); got != 1 {
 				t.Errorf("%d slots, want 1", got)
+			}
+			if got := b.chosen.Load(); got != 1-tc.decoys {
+				t.Errorf("a decoy was chosen %d times, and compared %d times", got, tc.decoys)
 			}
 			if got := b.decoys.Load(); got != tc.decoys {
 				t.Errorf("%d decoys, want %d", got, tc.decoys)
@@ -486,5 +491,33 @@ func TestSecretsAreCountedOnceAndApart(t *testing.T) {
 	}
 	if err := b.try(t, "alice", "secret"); err != nil {
 		t.Errorf("a user of a client's name: %v", err)
+	}
+}
+
+// unaskedThrottle fails the test where it is asked.
+type unaskedThrottle struct{ t *testing.T }
+
+func (u unaskedThrottle) Begin(context.Context, string, netip.Addr) (*throttle.Attempt, error) {
+	u.t.Error("the throttle was asked, which writes to the store")
+	return new(throttle.Attempt), nil
+}
+
+// A flood costs no more than the answers to it.
+func TestFullSlotsCostNoWrite(t *testing.T) {
+	b := newBench(t)
+	b.slots.Slots = password.NewSlots(1, 0)
+	b.Throttle = unaskedThrottle{t}
+	release, err := b.slots.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	for _, name := range []string{"alice", "nobody"} {
+		if err := b.try(t, name, "secret"); !errors.Is(err, signin.ErrBusy) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := b.CheckSecret(t.Context(), signin.SecretAttempt{ClientID: "app", Secrets: []string{"x"}}); !errors.Is(err, signin.ErrBusy) {
+		t.Error(err)
 	}
 }

@@ -60,8 +60,10 @@ func (l *Limiter) Begin(ctx context.Context, account string, addr netip.Addr) (*
 		a.known = c.isKnown()
 		mine := c.ofAccount(a.known)
 		if mine.Failures >= l.cfg.AccountMax || l.waits(now, *mine) > 0 {
-			// Not a guess: it will not be evaluated. It cost the address.
+			// Not a guess: it will not be evaluated. It cost the address. It is
+			// remembered as any failure is, and takes as long to write down.
 			a.Throttled = true
+			mine.Expires = now.Add(l.accountMemory(mine.Failures))
 			return nil
 		}
 		a.accountBlock = l.failAccount(now, mine)

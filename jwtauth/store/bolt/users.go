@@ -88,7 +88,7 @@ func (s *Store) RemoveUser(ctx context.Context, username string, version uint64)
 func (t *tx) user(name string) (user.Record, error) {
 	v := t.get(bucketUsers, []byte(name))
 	if v == nil {
-		return user.Record{}, user.ErrNotFound
+		return user.Record{}, engine.NoUser()
 	}
 	return engine.DecodeUser(name, v)
 }

@@ -83,7 +83,7 @@ func (s *Store) RemoveUser(ctx context.Context, username string, version uint64)
 func (s *Store) user(name string) (user.Record, error) {
 	b, ok := s.users[name]
 	if !ok {
-		return user.Record{}, user.ErrNotFound
+		return user.Record{}, engine.NoUser()
 	}
 	return engine.DecodeUser(name, b)
 }

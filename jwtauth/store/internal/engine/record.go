@@ -112,6 +112,20 @@ func DecodeUser(name string, b []byte) (user.Record, error) {
 	return r, nil
 }
 
+// nobody is a record as a user's usually is.
+var nobody = []byte(`{"username":"nobody","full_name":"Nobody Example","email":"nobody@example.com","roles":["user"],` +
+	`"password_hash":"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",` +
+	`"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","password_changed_at":"2026-01-01T00:00:00Z"}`)
+
+// NoUser is what an engine returns for a name that no user has. It takes the time
+// of reading a record: whoever asks must not learn from it which names there are.
+func NoUser() error {
+	if _, err := DecodeUser("nobody", nobody); err != nil {
+		return err
+	}
+	return user.ErrNotFound
+}
+
 // DecodeSession reads the record stored under a session id.
 func DecodeSession(id string, b []byte) (session.Session, error) {
 	var s session.Session

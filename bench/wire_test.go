@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp/standard"
+
+	_ "github.com/caddy-jwtauth/caddy-jwtauth/caddyfile"
+)
+
+// BenchmarkWire is a whole request: written to a connection, served by Caddy, and
+// read from the connection, one after the other. It takes the fastest of many short
+// stretches, since whatever disturbs only adds.
+func BenchmarkWire(b *testing.B) {
+	dir := b.TempDir()
+	b.Setenv("XDG_DATA_HOME", dir)
+	b.Setenv("XDG_CONFIG_HOME", dir)
+	var ports [2]string
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+		l.Close()
+	}
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(strings.NewReplacer(
+		"<DIR>", dir, "<UNGUARDED>", ports[0], "<GUARDED>", ports[1], "<HASH>", benchHash, "<KEY>", benchSecret).Replace(`{
+			admin off
+			persist_config off
+			storage file_system <DIR>
+			log {
+				level PANIC
+			}
+			jwtauth {
+				signing_key HS256 "<KEY>"
+				store memory
+				user alice <HASH> admin
+			}
+		}
+		http://127.0.0.1:<UNGUARDED> {
+			respond ok
+		}
+		http://127.0.0.1:<GUARDED> {
+			token_server
+			jwt_auth
+			respond ok
+		}
+	`)), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := caddy.Load(config, true); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			b.Error(err)
+		}
+	})
+	res, err := http.PostForm("http://127.0.0.1:"+ports[1]+"/token", url.Values{"username": {"alice"}, "password": {"password"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var t tokens
+	err = json.NewDecoder(res.Body).Decode(&t)
+	res.Body.Close()
+	if err != nil || t.Access == "" {
+		b.Fatalf("%v %d", err, res.StatusCode)
+	}
+	for i, name := range []string{"Unguarded", "Guarded"} {
+		b.Run(name, func(b *testing.B) { exchange(b, "127.0.0.1:"+ports[i], t.Access) })
+	}
+}
+
+// exchange sends b.N requests over one connection.
+func exchange(b *testing.B, address, token string) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	request := fmt.Appendf(nil, "GET /page HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", address, token)
+	reader := bufio.NewReader(conn)
+	const stretch = 200
+	fastest := time.Duration(1<<63 - 1)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for left := b.N; left > 0; left -= stretch {
+		n := min(left, stretch)
+		start := time.Now()
+		for range n {
+			if _, err := conn.Write(request); err != nil {
+				b.Fatal(err)
+			}
+			res, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+				b.Fatal(res.StatusCode, err)
+			}
+		}
+		if n == stretch || b.N < stretch {
+			fastest = min(fastest, time.Since(start)/time.Duration(n))
+		}
+	}
+	b.ReportMetric(float64(fastest), "ns/op")
+}
