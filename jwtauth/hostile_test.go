@@ -537,16 +537,16 @@ func TestHostileTokens(t *testing.T) {
 		{name: "two headers of two schemes", lines: []string{"Basic eDp5", "Bearer " + token}, want: twoHeaders},
 		{name: "two headers, one empty", lines: []string{"Bearer " + token, ""}, want: twoHeaders},
 		{name: "tab", lines: []string{"Bearer\t" + token}, why: badForm},
-		{name: "space and tab", lines: []string{"Bearer \t" + token}, why: badForm},
-		{name: "double space", lines: []string{"Bearer  " + token}, why: badForm},
+		{name: "space and tab", lines: []string{"Bearer \t" + token}, why: malformed},
+		{name: "double space", lines: []string{"Bearer  " + token}, why: malformed},
 		{name: "Bearer alone", lines: []string{"Bearer"}, why: badForm},
 		{name: "Bearer and a space", lines: []string{"Bearer "}, why: badForm},
-		{name: "Bearer twice", lines: []string{"Bearer Bearer " + token}, why: badForm},
-		{name: "two tokens", lines: []string{"Bearer " + token + " " + token}, why: badForm},
-		{name: "comma", lines: []string{"Bearer " + token + "," + token}, why: badForm},
-		{name: "two headers in one", lines: []string{"Bearer " + token + ", Bearer " + token}, why: badForm},
-		{name: "parameter", lines: []string{"Bearer token=" + token}, why: badForm},
-		{name: "quoted", lines: []string{`Bearer "` + token + `"`}, why: badForm},
+		{name: "Bearer twice", lines: []string{"Bearer Bearer " + token}, why: malformed},
+		{name: "two tokens", lines: []string{"Bearer " + token + " " + token}, why: malformed},
+		{name: "comma", lines: []string{"Bearer " + token + "," + token}, why: malformed},
+		{name: "two headers in one", lines: []string{"Bearer " + token + ", Bearer " + token}, why: malformed},
+		{name: "parameter", lines: []string{"Bearer token=" + token}, why: malformed},
+		{name: "quoted", lines: []string{`Bearer "` + token + `"`}, why: malformed},
 		{name: "colon", lines: []string{"Bearer:" + token}, why: badForm},
 		{name: "no space", lines: []string{"Bearer" + token}, want: nothing},
 		{name: "no scheme", lines: []string{token}, want: nothing},
@@ -587,7 +587,7 @@ func TestHostileTokens(t *testing.T) {
 			if row.token != "" {
 				lines = []string{"Bearer " + row.token}
 				if !token68.MatchString(row.token) {
-					why = badForm // refused by its looks, before it is one
+					why = malformed // refused by its looks, before anything is decoded
 				}
 			}
 			var send []option

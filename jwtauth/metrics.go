@@ -223,7 +223,7 @@ var refusalErrors = []struct {
 	{"key", []error{accesstoken.ErrKey, accesstoken.ErrAlgorithm}},
 	{"issuer_or_audience", []error{accesstoken.ErrIssuer, accesstoken.ErrAudience}},
 	{"claims", []error{accesstoken.ErrClaims}},
-	{"malformed", []error{accesstoken.ErrMalformed, accesstoken.ErrType}},
+	{"malformed", []error{accesstoken.ErrMalformed, accesstoken.ErrType, oauth2.ErrMalformedBearer}},
 	{"session", []error{
 		session.ErrNotFound, session.ErrEpoch, session.ErrInvalidToken, user.ErrNotFound, user.ErrAmbiguous, signin.ErrDisabled,
 	}},

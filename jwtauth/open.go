@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -306,15 +304,14 @@ func background(loop func(context.Context)) (stop func()) {
 // store could have revoked it, then that it has not. The last is asked each time,
 // also of a token that is known from before.
 func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
-	if p, ok := o.keys.view.Load().tokens.Get(token, time.Now()); ok {
-		return o.unlessRevoked(p)
-	}
-	return o.verifyBearer(token)
-}
-
-// verifyBearer is bearer for a token that is not known.
-func (o *opened) verifyBearer(token string) (*policy.Principal, *oauth2.Error) {
 	known := o.keys.view.Load().tokens
+	if p, ok := known.Get(token, time.Now()); ok {
+		if o.state.denied.Denied(p.Session, p.TokenID) {
+			return nil, oauth2.InvalidToken(errRevoked)
+		}
+		o.metrics.tokenHit.Inc()
+		return p, nil
+	}
 	claims, err := o.verifier.Verify(token)
 	if err != nil {
 		return nil, oauth2.InvalidToken(err)
@@ -325,34 +322,6 @@ func (o *opened) verifyBearer(token string) (*policy.Principal, *oauth2.Error) {
 	p := principalFromClaims(claims)
 	o.metrics.tokenMiss.Inc()
 	o.rememberToken(known, token, claims, p)
-	return p, nil
-}
-
-// knownBearer is who presents the access token of an Authorization header that is
-// known from before, which spares the token a look at its form. ok is false for
-// every other header, whatever is wrong with it.
-func (o *opened) knownBearer(h http.Header) (p *policy.Principal, refusal *oauth2.Error, ok bool) {
-	lines := h["Authorization"]
-	if len(lines) != 1 {
-		return nil, nil, false
-	}
-	token, ok := strings.CutPrefix(lines[0], "Bearer ")
-	if !ok {
-		return nil, nil, false
-	}
-	if p, ok = o.keys.view.Load().tokens.Get(token, time.Now()); !ok {
-		return nil, nil, false
-	}
-	p, refusal = o.unlessRevoked(p)
-	return p, refusal, true
-}
-
-// unlessRevoked is who presents a token that was verified before.
-func (o *opened) unlessRevoked(p *policy.Principal) (*policy.Principal, *oauth2.Error) {
-	if o.state.denied.Denied(p.Session, p.TokenID) {
-		return nil, oauth2.InvalidToken(errRevoked)
-	}
-	o.metrics.tokenHit.Inc()
 	return p, nil
 }
 

@@ -36,7 +36,9 @@ type Credential struct {
 	Source Source
 }
 
-var errMalformedBearer = errors.New("malformed bearer credential")
+// ErrMalformedBearer is the cause of a refusal of what follows "Bearer" without being
+// a token.
+var ErrMalformedBearer = errors.New("malformed bearer credential")
 
 // BearerFromHeader returns the token of "Authorization: Bearer" (RFC 6750 §2.1):
 // the scheme in any case, exactly one space, one token.
@@ -56,7 +58,7 @@ func BearerFromHeader(h http.Header) (token string, present bool, err error) {
 	}
 	token, ok := strings.CutPrefix(rest, " ")
 	if !ok || !isToken68(token) {
-		return "", true, InvalidToken(errMalformedBearer)
+		return "", true, InvalidToken(ErrMalformedBearer)
 	}
 	return token, true, nil
 }
