@@ -173,35 +173,40 @@ type minter struct {
 // minter returns one for a session that the realm's store knows.
 func (r *realm) minter() *minter {
 	r.b.Helper()
-	token := r.signIn().Access
 	app, err := r.ctx.App(jwtauth.AppName)
 	if err != nil {
 		r.b.Fatal(err)
 	}
 	given := app.(*jwtauth.App).Realms[jwtauth.DefaultRealm].SigningKeys[0]
-	key, err := accesstoken.ParseKey(given.Algorithm, given.Key)
+	return newMinter(r.b, given.Algorithm, given.Key, r.signIn().Access)
+}
+
+// newMinter returns one whose tokens are like one that was issued.
+func newMinter(b *testing.B, algorithm, material, token string) *minter {
+	b.Helper()
+	key, err := accesstoken.ParseKey(algorithm, material)
 	if err != nil {
-		r.b.Fatal(err)
+		b.Fatal(err)
 	}
 	encoded, _, _ := strings.Cut(token, ".")
 	header, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
-		r.b.Fatal(err)
+		b.Fatal(err)
 	}
 	var named struct {
 		ID string `json:"kid"`
 	}
 	if err := json.Unmarshal(header, &named); err != nil {
-		r.b.Fatal(err)
+		b.Fatal(err)
 	}
 	keys, err := accesstoken.NewKeySet(key.WithID(named.ID))
 	if err != nil {
-		r.b.Fatal(err)
+		b.Fatal(err)
 	}
 	verifier := accesstoken.Verifier{Issuer: benchIssuer, Audience: []string{benchIssuer}, Keys: func() *accesstoken.KeySet { return keys }}
 	claims, err := verifier.Verify(token)
 	if err != nil {
-		r.b.Fatal(err)
+		b.Fatal(err)
 	}
 	return &minter{keys: keys, like: *claims}
 }

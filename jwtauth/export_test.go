@@ -169,7 +169,9 @@ func Known(realm string) (tokens, cookies int) {
 func RememberedUntil(lt session.Lifetimes, s session.Session, answer time.Time) time.Time {
 	cache := accesstoken.NewCache[*policy.Principal](1 << 20)
 	o := &opened{lifetimes: lt}
-	o.rememberCookie(cache, "cookie", s, &policy.Principal{ExpiresAt: answer, Claims: sessionClaims{}})
+	for range 2 {
+		o.rememberCookie(cache, "cookie", s, &policy.Principal{ExpiresAt: answer, Claims: sessionClaims{}})
+	}
 	until := answer.Add(-lt.Refresh)
 	for _, ok := cache.Get("cookie", until); ok; _, ok = cache.Get("cookie", until) {
 		until = until.Add(time.Second)

@@ -25,7 +25,7 @@ func (s *server) reload(realm, site string) {
 
 const knownSite = "token_server\njwt_auth /in\njwt_auth /query {\nsource query t\n}\nrespond {http.auth.user.id}"
 
-// A token is verified once, and asked for its revocation each time.
+// A token is known after it was verified, and asked for its revocation each time.
 func TestKnownTokensAreAskedForTheirRevocation(t *testing.T) {
 	s := start(t, knownSite)
 	alice := s.signIn("alice")
@@ -49,7 +49,9 @@ func TestKnownTokensAreAskedForTheirRevocation(t *testing.T) {
 	s.get("/query?t=" + alice.Access).wantInvalidToken(t)
 
 	again := s.signIn("alice")
-	s.get("/in", bearer(again.Access)).want(t, http.StatusOK)
+	for range 3 {
+		s.get("/in", bearer(again.Access)).want(t, http.StatusOK)
+	}
 	s.form("/revoke", "token="+again.Refresh).want(t, http.StatusOK)
 	s.get("/in", bearer(again.Access)).wantInvalidToken(t)
 }
@@ -59,31 +61,33 @@ func TestKnownTokensAndReloads(t *testing.T) {
 	s := newServer(t)
 	s.reload(firstKey+"<USERS>", knownSite)
 	alice := s.signIn("alice")
-	both := func(status int) {
+	used := func(status int) {
 		t.Helper()
-		s.get("/in", bearer(alice.Access)).want(t, status)
+		for range 3 { // until it is known
+			s.get("/in", bearer(alice.Access)).want(t, status)
+		}
 	}
-	both(http.StatusOK)
+	used(http.StatusOK)
 	s.reload(firstKey+"<USERS>", knownSite)
 	if tokens, _ := jwtauth.Known("default"); tokens != 1 {
 		t.Errorf("%d tokens are known after a reload", tokens)
 	}
-	both(http.StatusOK)
+	used(http.StatusOK)
 	s.reload(secondKey+firstKey+"<USERS>", knownSite)
-	both(http.StatusOK)
+	used(http.StatusOK)
 	s.reload(secondKey+"<USERS>", knownSite)
-	both(http.StatusUnauthorized)
+	used(http.StatusUnauthorized)
 	if tokens, _ := jwtauth.Known("default"); tokens != 0 {
 		t.Errorf("%d tokens of a key that is gone are known", tokens)
 	}
 	s.reload(firstKey+"<USERS>", knownSite)
-	both(http.StatusOK)
+	used(http.StatusOK)
 	s.reload(firstKey+"audience https://other.example.com\n<USERS>", knownSite)
-	both(http.StatusUnauthorized)
+	used(http.StatusUnauthorized)
 	s.reload(firstKey+"<USERS>", knownSite)
-	both(http.StatusOK)
+	used(http.StatusOK)
 	s.reload(firstKey+"issuer https://other.example.com\n<USERS>", knownSite)
-	both(http.StatusUnauthorized)
+	used(http.StatusUnauthorized)
 }
 
 // The roles of a reload are those that a browser's session has from then on.
@@ -93,7 +97,9 @@ func TestKnownCookiesAndReloads(t *testing.T) {
 	s.reload("<USERS>", site)
 	alice := s.signIn("alice")
 	presented := cookie("jwtauth=" + alice.CookieValue)
-	s.get("/in", presented).want(t, http.StatusOK)
+	for range 3 {
+		s.get("/in", presented).want(t, http.StatusOK)
+	}
 	s.vars["<USERS>"] = strings.Replace(commonUsers, "admin editor", "editor", 1)
 	s.reload("<USERS>", site)
 	s.get("/in", presented).want(t, http.StatusForbidden)
@@ -110,7 +116,9 @@ func TestKnownTokensExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.get("/in", bearer(token)).want(t, http.StatusOK)
+	for range 2 {
+		s.get("/in", bearer(token)).want(t, http.StatusOK)
+	}
 	if tokens, _ := jwtauth.Known("default"); tokens != 1 {
 		t.Fatalf("%d tokens are known", tokens)
 	}

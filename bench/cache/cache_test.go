@@ -108,8 +108,10 @@ func filled(b *testing.B, make func() cache, list []string) cache {
 	c := make()
 	b.Cleanup(c.stop)
 	p := &principal{until: time.Now().Add(15 * time.Minute)}
-	for _, token := range list {
-		c.put(token, p)
+	for range 2 { // what comes once, ours does not remember
+		for _, token := range list {
+			c.put(token, p)
+		}
 	}
 	time.Sleep(50 * time.Millisecond) // for those that keep books in the background
 	return c
@@ -216,7 +218,9 @@ func BenchmarkMemory(b *testing.B) {
 					wg.Go(func() {
 						for i := range 100_000 {
 							token := strings.Repeat("h", 80) + fmt.Sprintf("%0*x", tokenLength-80, 2*i+worker)
-							c.put(token, &principal{until: time.Now().Add(15 * time.Minute)})
+							for range 2 {
+								c.put(token, &principal{until: time.Now().Add(15 * time.Minute)})
+							}
 						}
 					})
 				}

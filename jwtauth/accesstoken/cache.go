@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"hash/maphash"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,15 +16,24 @@ const cacheShards = 16
 // bytes: the entry itself, and its share of a map that is as empty as maps get.
 const entryOverhead = 160
 
+// doors is a power of two: of how many credentials it is remembered that they came
+// once.
+const doors = 1 << 15
+
 // Cache remembers what verified credentials stand for, so that presenting one
 // again costs a look-up. It is bounded in bytes; where it is full, entries that
 // were not asked for lately make room (SIEVE, NSDI 2024). Whether what it
 // answers has been revoked is for the caller to check, at each hit.
 //
+// A credential is remembered from the second time on: tokens that are used once
+// each take no room from those that are used often, and cost no time to drop.
+//
 // A credential is compared whole, byte by byte. Methods may be called
 // concurrently. The zero value is not ready; use [NewCache].
 type Cache[V any] struct {
 	limit  int64 // of a shard, in bytes
+	seed   maphash.Seed
+	came   [doors]atomic.Uint64 // hashes of credentials that came once
 	shards [cacheShards]cacheShard[V]
 }
 
@@ -48,7 +58,7 @@ type cacheEntry[V any] struct {
 
 // NewCache returns an empty cache of at most limit bytes.
 func NewCache[V any](limit int64) *Cache[V] {
-	c := &Cache[V]{limit: limit / cacheShards}
+	c := &Cache[V]{limit: limit / cacheShards, seed: maphash.MakeSeed()}
 	for i := range c.shards {
 		c.shards[i].entries = make(map[string]*cacheEntry[V])
 	}
@@ -74,9 +84,13 @@ func (c *Cache[V]) Get(credential string, now time.Time) (value V, ok bool) {
 	return e.value, true
 }
 
-// Put remembers until then what a credential stands for; size is that of value
-// in bytes. What is larger than a shard is not remembered.
+// Put remembers until then what a credential stands for, where it is put for the
+// second time; size is that of value in bytes. What is larger than a shard is not
+// remembered.
 func (c *Cache[V]) Put(credential string, value V, size int64, until time.Time) {
+	if len(credential) > MaxLength || !c.cameBefore(credential) {
+		return
+	}
 	e := &cacheEntry[V]{
 		// Not a part of something longer, such as a header line or URL.
 		credential: strings.Clone(credential),
@@ -84,7 +98,7 @@ func (c *Cache[V]) Put(credential string, value V, size int64, until time.Time) 
 		until:      until.UnixNano(),
 		bytes:      int64(len(credential)) + size + entryOverhead,
 	}
-	if len(credential) > MaxLength || e.bytes > c.limit {
+	if e.bytes > c.limit {
 		return
 	}
 	s := c.shard(credential)
@@ -97,6 +111,14 @@ func (c *Cache[V]) Put(credential string, value V, size int64, until time.Time) 
 		s.makeRoom()
 	}
 	s.add(e)
+}
+
+// cameBefore reports whether a credential was asked for here before, and no other
+// that fell on its place since. Two of one hash are no harm: one of them is
+// remembered at once.
+func (c *Cache[V]) cameBefore(credential string) bool {
+	h := maphash.String(c.seed, credential)
+	return c.came[h%doors].Swap(h) == h
 }
 
 // Forget drops the entries whose time has passed and returns how many.

@@ -14,7 +14,13 @@ func credential(i int) string {
 	return strings.Repeat("h", 80) + fmt.Sprintf("%0380x", i)
 }
 
-func put(c *Cache[int], i int, until time.Time) { c.Put(credential(i), i, 500, until) }
+// put remembers i: what comes once is not remembered.
+func put(c *Cache[int], i int, until time.Time) { putTwice(c, credential(i), i, 500, until) }
+
+func putTwice[V any](c *Cache[V], credential string, value V, size int64, until time.Time) {
+	c.Put(credential, value, size, until)
+	c.Put(credential, value, size, until)
+}
 
 func TestCacheRemembers(t *testing.T) {
 	c := NewCache[int](1 << 20)
@@ -40,7 +46,7 @@ func TestCacheRemembers(t *testing.T) {
 func TestCacheComparesWholeCredentials(t *testing.T) {
 	c := NewCache[int](1 << 20)
 	known := credential(1)
-	c.Put(known, 1, 500, testNow.Add(time.Minute))
+	putTwice(c, known, 1, 500, testNow.Add(time.Minute))
 	for i := range len(known) {
 		changed := []byte(known)
 		changed[i] ^= 1
@@ -100,7 +106,7 @@ func TestCacheIsBounded(t *testing.T) {
 	c := NewCache[*[500]byte](limit)
 	until := testNow.Add(time.Minute)
 	for i := range 200_000 {
-		c.Put(credential(i), new([500]byte), 500, until)
+		putTwice(c, credential(i), new([500]byte), 500, until)
 		if _, bytes := c.Size(); i%10_000 == 0 && bytes > limit {
 			t.Fatalf("%d bytes after %d tokens", bytes, i)
 		}
@@ -123,7 +129,27 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Tokens that pass by once do not drive out those that are in use.
+// What comes once takes no room, however much of it comes.
+func TestCacheRemembersFromTheSecondTimeOn(t *testing.T) {
+	c := NewCache[int](1 << 20)
+	until := testNow.Add(time.Minute)
+	c.Put(credential(1), 1, 500, until)
+	if _, ok := c.Get(credential(1), testNow); ok {
+		t.Error("it was put once")
+	}
+	c.Put(credential(1), 1, 500, until)
+	if _, ok := c.Get(credential(1), testNow); !ok {
+		t.Error("it was put twice")
+	}
+	for i := range 100_000 {
+		c.Put(credential(1000+i), i, 500, until)
+	}
+	if entries, _ := c.Size(); entries != 1 {
+		t.Errorf("%d entries", entries)
+	}
+}
+
+// Tokens that pass by do not drive out those that are in use.
 func TestCacheKeepsWhatIsInUse(t *testing.T) {
 	const inUse = 100
 	c := NewCache[int](2 << 20)
@@ -154,7 +180,7 @@ func TestCacheRefusesWhatIsTooLarge(t *testing.T) {
 	c := NewCache[int](16 << 10)
 	until := testNow.Add(time.Minute)
 	put(c, 1, until) // more than a shard
-	c.Put(strings.Repeat("a", MaxLength+1), 1, 0, until)
+	putTwice(c, strings.Repeat("a", MaxLength+1), 1, 0, until)
 	if entries, bytes := c.Size(); entries != 0 || bytes != 0 {
 		t.Errorf("%d entries of %d bytes", entries, bytes)
 	}
