@@ -110,7 +110,7 @@ func memoryGrowth(ctx context.Context, s *server, warm, file string) ([]float64,
 	return []float64{after - before, highest - before, heapAfter - heap}, nil
 }
 
-// sendTokens makes one request with each token of a file. All have to be let
+// sendTokens makes two requests with each token of a file. All have to be let
 // pass.
 func sendTokens(ctx context.Context, s *server, path string) error {
 	const connections = 16

@@ -190,7 +190,7 @@ func (t *timesStore) fill(ctx context.Context, s *bolt.Store, hashes []string) e
 	}
 	now := time.Now().UTC()
 	// One failure makes an account wait, for longer than this takes; or never.
-	strict := throttle.New(s, throttle.Config{AccountFree: 1, MinWait: maxWait, MaxWait: maxWait})
+	strict := throttle.New(s, throttle.Config{AccountFree: 1, MinWait: 24 * time.Hour, MaxWait: 24 * time.Hour})
 	lenient := throttle.New(s, lenientThrottle)
 	var kinds []population
 	for _, p := range populations {
@@ -297,7 +297,7 @@ func timesOverHTTP(ctx context.Context, l *lab, t *timesStore) (_ [][]float64, e
 			account_free 1000000
 			address_free 1000000
 			account_max 1000000
-			max_wait 30h
+			max_wait 24h
 		}
 	}
 }
