@@ -58,7 +58,7 @@ type record struct {
 	by       string
 	reason   string
 	key      string
-	// ended is how many sessions ended, -1 where that is not known.
+	// ended is how many sessions ended, for eventSessionsRevoked.
 	ended int
 }
 
