@@ -1,5 +1,8 @@
 # Caddy's own build tags: they leave out databases that nothing here uses.
 TAGS := nobadger,nomysql,nopgx
+# go.mod names the toolchain to build with. Where another one is installed, the go
+# command fetches that one from the module proxy.
+export GOTOOLCHAIN := auto
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Modules of their own, so that this one does not depend on what they need: the

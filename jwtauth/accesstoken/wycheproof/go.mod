@@ -4,6 +4,8 @@ module github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken/wycheproof
 
 go 1.26.4
 
+toolchain go1.26.11
+
 require (
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/caddy-jwtauth/caddy-jwtauth v0.0.0-00010101000000-000000000000
