@@ -32,6 +32,7 @@ func init() {
 //	    refresh_token_idle     <duration>
 //	    refresh_token_grace    <duration>
 //	    cookie_domain          <domain>
+//	    upgrade                <protocols...>
 //	    user <username> <password_hash> [<roles...>] {
 //	        scope     <scopes...>
 //	        full_name <text>
@@ -116,6 +117,15 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 				return b.WrapErr(err)
 			}
 		}
+	case "upgrade":
+		if err = b.once(); err == nil {
+			realm.Upgrade, err = b.some("the protocols that a request may switch to, such as docker")
+		}
+		if err == nil {
+			if err := jwtauth.CheckUpgrade(realm.Upgrade); err != nil {
+				return b.WrapErr(err)
+			}
+		}
 	case "audience":
 		if err = b.once(); err == nil {
 			realm.Audience, err = b.some("the values of the aud claim")
@@ -151,7 +161,7 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 			realm.UsersFiles = append(realm.UsersFiles, path)
 		}
 	default:
-		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, cookie_domain, user, users_file, client, store, password_hash, throttle")
+		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, cookie_domain, upgrade, user, users_file, client, store, password_hash, throttle")
 	}
 	if err != nil {
 		return err

@@ -288,6 +288,7 @@ func validateIdentityHeaders(headers []IdentityHeader) error {
 // rules, and calls the next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
+	clearUpgrade(r, g.realm.parsed.upgrade)
 	state.clearHeaders(r, g.owned)
 	cookies := state.takeCookies(r, g.realm.name)
 

@@ -175,7 +175,7 @@ func TestUpgradeThroughTheGuard(t *testing.T) {
 	}()
 	s := newServer(t)
 	s.vars["<UPSTREAM>"] = backend.Addr().String()
-	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site("jwt_auth {\nsource header\nsource query token\n}\nreverse_proxy <UPSTREAM>"))
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\nupgrade echo\n<USERS>\n}\n}\n" + s.site("jwt_auth {\nsource header\nsource query token\n}\nreverse_proxy <UPSTREAM>"))
 	alice := s.signIn("alice")
 	upgrade := func(path, header string) (status int, conn net.Conn, r *bufio.Reader) {
 		t.Helper()

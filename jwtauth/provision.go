@@ -33,6 +33,7 @@ type parsed struct {
 	hasher    *password.Hasher
 	throttle  throttle.Config
 	slots     slotsKey
+	upgrade   []string // in lower case
 }
 
 // provision checks the config. It opens nothing but the users files, to see
@@ -46,7 +47,7 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 
 	repl := caddy.NewReplacer()
 	for _, step := range []func(*caddy.Replacer) error{
-		r.provisionTokens, r.provisionUsers, r.provisionClients, r.provisionPasswords,
+		r.provisionTokens, r.provisionUsers, r.provisionClients, r.provisionPasswords, r.provisionUpgrade,
 	} {
 		if err := step(repl); err != nil {
 			return err
@@ -222,6 +223,16 @@ func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
 	}
 	if err := r.parsed.throttle.Validate(); err != nil {
 		return fmt.Errorf("throttle: %w", err)
+	}
+	return nil
+}
+
+func (r *Realm) provisionUpgrade(*caddy.Replacer) error {
+	if err := CheckUpgrade(r.Upgrade); err != nil {
+		return err
+	}
+	for _, protocol := range r.Upgrade {
+		r.parsed.upgrade = append(r.parsed.upgrade, asciiLower(protocol))
 	}
 	return nil
 }

@@ -59,6 +59,13 @@ type Realm struct {
 	// that domain gets to see the cookie. Default: one host's own.
 	CookieDomain string `json:"cookie_domain,omitempty"`
 
+	// The protocols, other than `websocket`, that a request may ask to switch to
+	// with the header `Upgrade` (RFC 9110 §7.8), such as `docker`. Any other is
+	// taken out of the request, since an upstream that switches would get
+	// requests past the guards; `h2c` and its like cannot be named. It counts in
+	// every block in which a handler of the realm stands. Default: none.
+	Upgrade []string `json:"upgrade,omitempty"`
+
 	// Users that are kept in the config. They cannot be changed by commands.
 	Users []User `json:"users,omitempty"`
 

@@ -13,7 +13,8 @@ func init() {
 
 // Strip removes from every request what only this module may say: the identity
 // headers that a guard of the site sets, unless a guard has set them for this
-// very request, and the session cookies of all realms. The Caddyfile directives
+// very request, the session cookies of all realms, and the wish to leave HTTP for
+// a protocol that is neither websocket nor named by the realm. The Caddyfile directives
 // `jwt_auth` and `token_server` add it to their site; in JSON it stands, without
 // a matcher, before the handlers that pass requests on.
 type Strip struct {
@@ -23,7 +24,7 @@ type Strip struct {
 	// The names of the identity headers.
 	Headers []string `json:"headers,omitempty"`
 
-	realm string
+	realm *Realm
 }
 
 // CaddyModule returns the Caddy module information.
@@ -40,7 +41,7 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	s.realm = realm.name
+	s.realm = realm
 	for i, name := range s.Headers {
 		s.Headers[i] = http.CanonicalHeaderKey(name)
 	}
@@ -50,9 +51,10 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	clearUpgrade(r, s.realm.parsed.upgrade)
 	state := stateOf(r)
 	state.clearHeaders(r, s.Headers)
-	state.takeCookies(r, s.realm)
+	state.takeCookies(r, s.realm.name)
 	return next.ServeHTTP(w, r)
 }
 

@@ -139,6 +139,7 @@ func (t *TokenServer) Paths() []string {
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	forPage := t.look != nil && t.look.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
+		clearUpgrade(r, t.realm.parsed.upgrade)
 		state := stateOf(r)
 		state.takeCookies(r, t.realm.name)
 		if t.look != nil {
