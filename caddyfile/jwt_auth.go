@@ -42,6 +42,9 @@ func init() {
 // block; with a matcher, it adds a handler without one for that.
 func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
+	if err := checkKept(h); err != nil {
+		return nil, err
+	}
 	matcher, err := h.ExtractMatcherSet()
 	if err != nil {
 		return nil, h.WrapErr(err)

@@ -33,6 +33,9 @@ func init() {
 // with a matcher, it adds a handler without one for that.
 func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
+	if err := checkKept(h); err != nil {
+		return nil, err
+	}
 	matcher, err := h.ExtractMatcherSet()
 	if err != nil {
 		return nil, h.WrapErr(err)
@@ -86,11 +89,11 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 // routes are those of a handler that looks after all requests of its block: where
 // a matcher keeps some from it, strip looks after those.
 func routes(h httpcaddyfile.Helper, matcher caddy.ModuleMap, handler, strip caddyhttp.MiddlewareHandler) []httpcaddyfile.ConfigValue {
-	route := h.NewRoute(matcher, handler)
+	route := h.NewRoute(keep(h, matcher), handler)
 	if len(matcher) == 0 {
 		return route
 	}
-	return append(route, h.NewRoute(nil, strip)...)
+	return append(route, h.NewRoute(keep(h, nil), strip)...)
 }
 
 // Interface guards

@@ -1,0 +1,86 @@
+package caddyfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+// Of a named route whose directives all are without a matcher Caddy keeps the
+// first handler alone and drops the others (v2.11.9, extractNamedRoutes): `invoke`
+// would then pass requests on without the guard.
+
+// always is a matcher that matches every request and that no other directive
+// writes. In a named route our handlers carry it, so that Caddy keeps all of it.
+var always = caddy.ModuleMap{"not": json.RawMessage("[]")}
+
+// keep returns the matcher of a handler that stands in h.
+func keep(h httpcaddyfile.Helper, matcher caddy.ModuleMap) caddy.ModuleMap {
+	if len(matcher) == 0 && h.IsNamedRoute() {
+		return always
+	}
+	return matcher
+}
+
+// checkKept refuses a handler within another directive of a named route, such as
+// `handle`, where Caddy might drop that one: the matcher of ours is inside it.
+func checkKept(h httpcaddyfile.Helper) error {
+	if !h.IsNamedRoute() {
+		return nil
+	}
+	directives := namedRouteDirectives(h)
+	if len(directives) < 2 || slices.ContainsFunc(directives, keepsAll) {
+		return nil
+	}
+	return h.Errf("no directive of this named route has a matcher, and of such a named route Caddy keeps the first handler and drops the others, with %[1]s perhaps: write %[1]s at the top of the named route, or give one of its directives a matcher", h.Val())
+}
+
+// keepsAll reports a directive that makes a route of its own in any case.
+func keepsAll(directive []string) bool {
+	switch directive[0] {
+	case "jwt_auth", "token_server", "rewrite", "handle_path":
+		return true
+	}
+	// A path alone may be an argument, as in `root /srv`.
+	return len(directive) > 2 && (strings.HasPrefix(directive[1], "/") || strings.HasPrefix(directive[1], "@"))
+}
+
+// namedRouteDirectives are the words of the directives at the top of the named
+// route in which h stands. Caddy keeps the block to itself.
+func namedRouteDirectives(h httpcaddyfile.Helper) (directives [][]string) {
+	segments := reflect.ValueOf(h).FieldByName("parentBlock").FieldByName("Segments")
+	if !segments.IsValid() {
+		return nil // another Caddy: the tests of this package say so
+	}
+	depth, last := 0, ""
+	for i := range segments.Len() {
+		for j := range segments.Index(i).Len() {
+			token := segments.Index(i).Index(j)
+			text := token.FieldByName("Text").String()
+			brace := ""
+			if token.FieldByName("wasQuoted").Int() == 0 {
+				brace = text
+			}
+			if brace == "}" {
+				depth--
+			}
+			if depth == 1 && brace != "}" {
+				// Tokens of one line are of one directive, and one import.
+				line := fmt.Sprint(token.FieldByName("File"), token.FieldByName("Line"), token.FieldByName("imports"))
+				if line != last {
+					directives, last = append(directives, nil), line
+				}
+				directives[len(directives)-1] = append(directives[len(directives)-1], text)
+			}
+			if brace == "{" {
+				depth++
+			}
+		}
+	}
+	return slices.DeleteFunc(directives, func(directive []string) bool { return strings.HasPrefix(directive[0], "@") })
+}
