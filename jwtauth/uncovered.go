@@ -1,0 +1,184 @@
+package jwtauth
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// uncoveredProxy is a reverse_proxy that requests reach without having passed a
+// handler of this module: forged identity headers, session cookies and protocol
+// upgrades come to its upstream as the client sent them.
+type uncoveredProxy struct {
+	hosts     []string // nil for any
+	upstreams []string
+}
+
+// checkRoutes looks at the provisioned routes of every server that has guards. It
+// warns of each uncovered proxy, and refuses a named route that has a handler of
+// this module and that nothing invokes: Caddy drops all but the first handler of a
+// named route whose directives are without a matcher (v2.11.9), an invoke too.
+func (a *App) checkRoutes() error {
+	app, err := a.ctx.AppIfConfigured("http")
+	if err != nil {
+		return nil // there is none
+	}
+	servers, ok := app.(*caddyhttp.App)
+	if !ok {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(servers.Servers)) {
+		walk := newCoverWalk(servers.Servers[name])
+		if err := walk.server(); err != nil {
+			return fmt.Errorf("server %s: %w", name, err)
+		}
+		if !walk.guards {
+			continue
+		}
+		for _, proxy := range walk.uncovered {
+			a.logger.Warn("a reverse_proxy of a server with guards has no handler of this module before it, so identity headers, session cookies and protocol upgrades reach its upstream as clients send them: write token_server, or jwt_auth with the option optional, in its block",
+				zap.String("server", name), zap.Strings("hosts", proxy.hosts), zap.Strings("upstreams", proxy.upstreams))
+		}
+	}
+	return nil
+}
+
+// coverWalk goes through the routes of a server as requests do.
+type coverWalk struct {
+	named     map[string]*caddyhttp.Route
+	routes    caddyhttp.RouteList
+	errors    caddyhttp.RouteList
+	invoked   map[string]bool
+	guards    bool // a guard was met
+	ours      bool // a handler of this module was met
+	uncovered []uncoveredProxy
+}
+
+func newCoverWalk(server *caddyhttp.Server) *coverWalk {
+	w := &coverWalk{named: server.NamedRoutes, routes: server.Routes, invoked: make(map[string]bool)}
+	if server.Errors != nil {
+		w.errors = server.Errors.Routes
+	}
+	return w
+}
+
+func (w *coverWalk) server() error {
+	c := cover{same: make(map[string]bool)}
+	w.list(w.routes, &c, nil, nil)
+	// A request comes to the error routes of its site with what was done to it.
+	w.list(w.errors, &c, nil, nil)
+	for _, name := range slices.Sorted(maps.Keys(w.named)) {
+		if w.invoked[name] {
+			continue
+		}
+		dropped := &coverWalk{named: w.named, invoked: make(map[string]bool)}
+		if dropped.list(caddyhttp.RouteList{*w.named[name]}, new(cover), nil, nil); dropped.ours {
+			return fmt.Errorf("a handler of jwtauth stands in the named route %s, which nothing invokes. Perhaps Caddy has dropped the invoke: it keeps only the first handler of a named route whose directives all are without a matcher. Give one of them a matcher, invoke %s from the site itself, or remove it", name, name)
+		}
+	}
+	return nil
+}
+
+// cover is what is known of the requests that come to a place in a list of routes.
+type cover struct {
+	// all is set once every request has passed a handler of this module, and same
+	// has the matchers of which that is true.
+	all  bool
+	same map[string]bool
+}
+
+// list goes through routes one after the other. c is changed by each.
+func (w *coverWalk) list(routes caddyhttp.RouteList, c *cover, hosts, within []string) {
+	for _, route := range routes {
+		below := hosts
+		if narrower, ok := routeHosts(route); ok {
+			below = narrower
+		}
+		matchers, known := matchersOf(route)
+		here := &cover{all: c.all || known && c.same[matchers], same: make(map[string]bool)}
+		before := here.all
+		for _, handler := range route.Handlers {
+			w.handler(handler, here, below, within)
+		}
+		switch {
+		case before || !here.all:
+		case known && matchers == "" && route.Group == "":
+			c.all = true
+		case known && c.same != nil:
+			c.same[matchers] = true
+		}
+	}
+}
+
+// handler goes on where a handler has routes of its own. within are the named routes
+// that it stands in.
+func (w *coverWalk) handler(handler caddyhttp.MiddlewareHandler, c *cover, hosts, within []string) {
+	switch h := handler.(type) {
+	case *JWTAuth:
+		w.guards, w.ours, c.all = true, true, true
+	case *TokenServer, *Strip:
+		w.ours, c.all = true, true
+	case *caddyhttp.Subroute:
+		w.list(h.Routes, c, hosts, within)
+		if h.Errors != nil {
+			w.list(h.Errors.Routes, c, hosts, within)
+		}
+	case *caddyhttp.Invoke:
+		route := w.named[h.Name]
+		if route == nil || slices.Contains(within, h.Name) {
+			return
+		}
+		w.invoked[h.Name] = true
+		w.list(caddyhttp.RouteList{*route}, c, hosts, append(slices.Clone(within), h.Name))
+	case *reverseproxy.Handler:
+		if !c.all {
+			proxy := uncoveredProxy{hosts: hosts}
+			for _, upstream := range h.Upstreams {
+				proxy.upstreams = append(proxy.upstreams, upstream.Dial)
+			}
+			w.uncovered = append(w.uncovered, proxy)
+		}
+		w.responses(h.HandleResponse, c, hosts, within)
+	case *intercept.Intercept:
+		w.responses(h.HandleResponse, c, hosts, within)
+	}
+}
+
+// responses goes through routes that run for some answers only, so that what they
+// do covers nothing that comes after them.
+func (w *coverWalk) responses(handlers []caddyhttp.ResponseHandler, c *cover, hosts, within []string) {
+	for _, handler := range handlers {
+		w.list(handler.Routes, &cover{all: c.all, same: make(map[string]bool)}, hosts, within)
+	}
+}
+
+// matchersOf is equal for routes that match the same requests, and "" for one that
+// matches every request. It reports false where that cannot be said.
+func matchersOf(route caddyhttp.Route) (text string, known bool) {
+	if len(route.MatcherSets) == 1 && len(route.MatcherSets[0]) == 1 {
+		// That of our handlers in named routes.
+		if not, ok := route.MatcherSets[0][0].(*caddyhttp.MatchNot); ok && len(not.MatcherSets) == 0 {
+			return "", true
+		}
+	}
+	for _, set := range route.MatcherSets {
+		text += "\n"
+		for _, matcher := range set {
+			module, ok := matcher.(caddy.Module)
+			config, err := json.Marshal(matcher)
+			if err != nil || !ok {
+				return "", false
+			}
+			text += string(module.CaddyModule().ID) + string(config)
+		}
+	}
+	return text, true
+}
