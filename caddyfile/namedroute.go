@@ -42,8 +42,7 @@ func checkKept(h httpcaddyfile.Helper) error {
 
 // keepsAll reports a directive that makes a route of its own in any case.
 func keepsAll(directive []string) bool {
-	switch directive[0] {
-	case "jwt_auth", "token_server", "rewrite", "handle_path":
+	if slices.Contains([]string{"jwt_auth", "token_server", "rewrite", "handle_path"}, directive[0]) {
 		return true
 	}
 	// A path alone may be an argument, as in `root /srv`.
