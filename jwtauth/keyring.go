@@ -42,10 +42,22 @@ type keyring struct {
 	// Configured remembers the random `kid` of HMAC secrets that are given in
 	// the config. It holds no secret: only a keyed fingerprint.
 	Configured []configuredKeyRecord `json:"configured,omitempty"`
-	// LongestAccess and LongestRefresh are the longest lifetimes, in seconds,
-	// that any config of the realm had: how long a retired key has to verify.
+	// LongestAccess and LongestRefresh are the longest lifetimes, in seconds, of
+	// what can still be valid: the configured ones, or longer ones of a config
+	// before until all that was made by it has expired. No token is accepted that
+	// lasts longer, and a key that has stopped signing verifies for as long.
 	LongestAccess  int64 `json:"longest_access"`
 	LongestRefresh int64 `json:"longest_refresh"`
+	// AccessLifetime and RefreshLifetime are those of the config that was started
+	// last.
+	AccessLifetime  lifetimeRecord `json:"access_lifetime,omitzero"`
+	RefreshLifetime lifetimeRecord `json:"refresh_lifetime,omitzero"`
+}
+
+// lifetimeRecord is a configured lifetime and since when it is.
+type lifetimeRecord struct {
+	Seconds int64     `json:"seconds"`
+	Since   time.Time `json:"since"`
 }
 
 type signingKeyRecord struct {
@@ -196,9 +208,10 @@ func (k *keyring) ensureSigningKey(algorithm string, now time.Time) (bool, error
 	return true, k.addSigningKey(algorithm, now, signsFrom)
 }
 
-// rotate adds a signing key and a refresh key, and drops the keys that nothing
-// needs any more.
+// rotate adds a signing key and a refresh key. The keys before them stop where
+// these begin.
 func (k *keyring) rotate(algorithm string, now time.Time, immediately bool) error {
+	k.settle(algorithm, now)
 	from := now.Add(publishAhead)
 	if immediately {
 		from = now
@@ -214,62 +227,24 @@ func (k *keyring) rotate(algorithm string, now time.Time, immediately bool) erro
 	if err := k.addRefreshKey(now, from); err != nil {
 		return err
 	}
-	k.retire(algorithm, now)
+	k.settle(algorithm, now)
 	return nil
 }
 
-// retire notes which keys have stopped signing, and drops those that did so
-// longer ago than anything made with them can last. algorithm is the configured
-// one: where it was changed, and changed back, a key signs again.
-func (k *keyring) retire(algorithm string, now time.Time) (changed bool) {
-	before := len(k.Signing) + len(k.Refresh)
-	if len(k.Signing) > 0 {
-		signing := k.signing(algorithm, now).ID
-		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool { return r.spent(now, k.LongestAccess, signing, r.ID) })
-		for i := range k.Signing {
-			r := &k.Signing[i]
-			changed = r.mark(now, r.ID == signing, r.SignsFrom) || changed
-		}
+// revoke replaces all keys. Nothing that was made with one of them is valid any
+// longer, so that nothing of any length is either.
+func (k *keyring) revoke(algorithm string, now time.Time) error {
+	k.Signing, k.Refresh = nil, nil
+	k.LongestAccess, k.LongestRefresh = 0, 0
+	if err := k.addSigningKey(algorithm, now, now); err != nil {
+		return err
 	}
-	sealing := k.refresh(now).ID
-	k.Refresh = slices.DeleteFunc(k.Refresh, func(r refreshKeyRecord) bool { return r.spent(now, k.LongestRefresh, sealing, r.ID) })
-	for i := range k.Refresh {
-		r := &k.Refresh[i]
-		changed = r.mark(now, r.ID == sealing, r.UsedFrom) || changed
-	}
-	return changed || len(k.Signing)+len(k.Refresh) != before
-}
-
-// retirement is when a key was first seen to be no longer in use, zero for one
-// that is, or that still waits.
-type retirement struct {
-	RetiredAt time.Time `json:"retired_at,omitzero"`
-}
-
-// retiredMargin covers the clocks of other machines, and the leeway.
-const retiredMargin = time.Hour
-
-// spent reports a key whose last product has expired: lifetime is in seconds.
-func (r retirement) spent(now time.Time, lifetime int64, current, id string) bool {
-	return id != current && !r.RetiredAt.IsZero() && now.After(r.RetiredAt.Add(time.Duration(lifetime)*time.Second+retiredMargin))
-}
-
-// mark notes whether a key is in use, and reports whether that is news.
-func (r *retirement) mark(now time.Time, inUse bool, from time.Time) bool {
-	switch {
-	case inUse && !r.RetiredAt.IsZero():
-		r.RetiredAt = time.Time{}
-	case !inUse && r.RetiredAt.IsZero() && !from.After(now):
-		r.RetiredAt = now
-	default:
-		return false
-	}
-	return true
+	return k.addRefreshKey(now, now)
 }
 
 // signing is the key that signs at now: of the keys of the algorithm whose time
 // has come the one whose time came last; while the first key of a new algorithm
-// still waits, the one that signed before it.
+// still waits, the one that signed before it and has not stopped.
 func (k *keyring) signing(algorithm string, now time.Time) signingKeyRecord {
 	best := signingKeyRecord{}
 	better := func(r signingKeyRecord) bool {
@@ -284,7 +259,12 @@ func (k *keyring) signing(algorithm string, now time.Time) signingKeyRecord {
 		return best
 	}
 	for _, r := range k.Signing {
-		if better(r) {
+		if better(r) && !r.stopped(now) {
+			best = r
+		}
+	}
+	for _, r := range k.Signing {
+		if best.ID == "" && better(r) {
 			best = r
 		}
 	}

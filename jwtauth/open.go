@@ -167,6 +167,7 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUse
 		}
 	}
 	o.state.attach(directory)
+	o.keys.ruling = func() bool { return o.state.users() == directory }
 	o.undo = append(o.undo, func() { o.withdraw(directory) })
 	if changed == keepSessions {
 		return nil

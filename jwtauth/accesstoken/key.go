@@ -145,6 +145,9 @@ func (k *Key) Until(last time.Time) *Key {
 	return &c
 }
 
+// LastUse returns the moment that [Key.Until] set.
+func (k *Key) LastUse() time.Time { return k.until }
+
 // MarshalPrivate returns the key as [ParseKey] reads it: PKCS#8 in PEM, or
 // "base64:…" for HMAC. It is an error on a verify-only key. The id is not in it.
 func (k *Key) MarshalPrivate() (string, error) {

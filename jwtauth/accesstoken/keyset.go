@@ -72,6 +72,9 @@ func (s *KeySet) Bounded(longest time.Duration) *KeySet {
 	return &c
 }
 
+// Longest returns the bound that [KeySet.Bounded] set.
+func (s *KeySet) Longest() time.Duration { return s.longest }
+
 // encodeHeader returns the header segment of an access token that k signs.
 func encodeHeader(k *Key) (string, error) {
 	kid, err := jsontext.AppendQuote(nil, k.ID)

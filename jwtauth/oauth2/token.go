@@ -94,8 +94,8 @@ func (s *Server) issue(began time.Time, u user.User, scopes []string, g session.
 		return nil, err
 	}
 	return &tokenResponse{
-		AccessToken: token,
-		TokenType:   "bearer",
+		AccessToken:  token,
+		TokenType:    "bearer",
 		ExpiresIn:    expires.Unix() - began.Unix(),
 		RefreshToken: g.RefreshToken,
 		Scope:        strings.Join(scopes, " "),
