@@ -121,11 +121,11 @@ func (s keyringStorage) load(ctx context.Context) (*keyring, error) {
 // share a storage make each key once. Only where the storage says that there is
 // no keyring is one made. change reports whether there is something to write.
 func (s keyringStorage) update(ctx context.Context, change func(ring *keyring, now time.Time) (bool, error)) (*keyring, error) {
-	lock := path.Join("jwtauth", s.realm, "keys")
-	if err := s.storage.Lock(ctx, lock); err != nil {
-		return nil, fmt.Errorf("locking the keys of the realm in Caddy's storage: %w", err)
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, err
 	}
-	defer func() { _ = s.storage.Unlock(context.WithoutCancel(ctx), lock) }()
+	defer unlock()
 
 	now := s.now()
 	ring, err := s.load(ctx)
@@ -144,14 +144,44 @@ func (s keyringStorage) update(ctx context.Context, change func(ring *keyring, n
 	if !changed && !created {
 		return ring, nil
 	}
+	return ring, s.write(ctx, ring)
+}
+
+// reset replaces the keyring by one with nothing in common with it. Where there is
+// none, none is made.
+func (s keyringStorage) reset(ctx context.Context) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !s.storage.Exists(ctx, s.path()) {
+		return nil
+	}
+	ring, err := newKeyring(s.now())
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, ring)
+}
+
+func (s keyringStorage) lock(ctx context.Context) (unlock func(), err error) {
+	lock := path.Join("jwtauth", s.realm, "keys")
+	if err := s.storage.Lock(ctx, lock); err != nil {
+		return nil, fmt.Errorf("locking the keys of the realm in Caddy's storage: %w", err)
+	}
+	return func() { _ = s.storage.Unlock(context.WithoutCancel(ctx), lock) }, nil
+}
+
+func (s keyringStorage) write(ctx context.Context, ring *keyring) error {
 	data, err := json.MarshalIndent(ring, "", "\t")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.storage.Store(ctx, s.path(), data); err != nil {
-		return nil, fmt.Errorf("writing the keys %s to Caddy's storage: %w", s.path(), err)
+		return fmt.Errorf("writing the keys %s to Caddy's storage: %w", s.path(), err)
 	}
-	return ring, nil
+	return nil
 }
 
 func newKeyring(now time.Time) (*keyring, error) {

@@ -106,6 +106,9 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 	}
 	o.state, o.storeID = shared, shared.store.ID()
 	o.undo = append(o.undo, func() { o.release(states, stateKey) })
+	if changed == endSessionsOfChanged { // a server, and no command
+		o.hintAtCopy(ctx, r.store)
+	}
 
 	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
 	o.keys, err = openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger, func(view, before *keyView) {
