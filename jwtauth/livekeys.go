@@ -171,9 +171,14 @@ func (k *liveKeys) refreshKeys(ring *keyring, now time.Time) (*session.KeySet, e
 	longest := max(ring.LongestRefresh, int64(k.lifetimes.Refresh/time.Second))
 	var others []session.Key
 	for _, record := range ring.Refresh {
-		if record.ID != current.ID && !record.spent(now, longest, k.lifetimes.Leeway) {
-			others = append(others, session.Key{ID: record.ID, Secret: record.Secret})
+		if record.ID == current.ID || record.spent(now, longest, k.lifetimes.Leeway) {
+			continue
 		}
+		key := session.Key{ID: record.ID, Secret: record.Secret}
+		if record.stopped(now) {
+			key.Until = record.lastUse().Add(k.lifetimes.Leeway)
+		}
+		others = append(others, key)
 	}
 	return session.NewKeys(session.Key{ID: current.ID, Secret: current.Secret}, others...)
 }

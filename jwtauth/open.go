@@ -402,6 +402,9 @@ func (o *opened) readCookie(ctx context.Context, value string) (*policy.Principa
 	} else if err != nil {
 		return nil, none, fmt.Errorf("%w: %w", errUnavailable, err)
 	}
+	if err := o.sessions.CheckCookie(value, s); err != nil {
+		return nil, none, err
+	}
 	if s, err = o.touch(ctx, s); err != nil {
 		return nil, none, err
 	}
