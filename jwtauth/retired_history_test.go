@@ -87,6 +87,15 @@ func TestRetiredKeyKnowsItsStop(t *testing.T) {
 			start("EdDSA").read()
 			return clock.Now()
 		}},
+		{"another algorithm, back, and a third one", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256")
+			start("EdDSA")
+			clock.advance(publishAhead + time.Minute)
+			start("ES256")
+			clock.advance(time.Minute)
+			start("HS256") // waits, and the one that signs goes on until then
+			return clock.Now().Add(publishAhead)
+		}},
 		{"seen late by a version that noted what it saw", func(t *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
 			n := start("ES256")
 			n.rotate(true)
@@ -245,11 +254,15 @@ func TestLongestLifetimeOfReloads(t *testing.T) {
 	n.read()
 	want("shorter, beside the other machine", n, time.Hour)
 	clock.advance(24 * time.Hour)
+	written := *readRecord(t, dir)
 	for range 3 {
 		n.read()
 		other.read()
 	}
 	want("shorter, beside the other machine for a day", n, time.Hour)
+	if now := readRecord(t, dir); !now.AccessLifetime.Since.Equal(written.AccessLifetime.Since) {
+		t.Error("two machines of different lifetimes write the record at each reading")
+	}
 }
 
 // A lifetime that grows brings no key back that has had its time.

@@ -216,6 +216,9 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 			if n.keys.Signing().Signing().ID == old {
 				t.Fatal("the old key signs still")
 			}
+			if key, _ := n.keys.Lookup(refresh); !key.Until.Equal(stop.Add(keysReadEvery + n.lifetimes.Leeway)) {
+				t.Errorf("the refresh key ends %s after the stop", key.Until.Sub(stop))
+			}
 			for clock.Now().Before(stop.Add(n.lifetimes.Access)) {
 				n.wantToken("before it expires", issued, nil)
 				if !strings.Contains(string(n.keys.JWKS()), old) {
@@ -366,5 +369,32 @@ func TestRevokedKeysAreGone(t *testing.T) {
 	configured := mustKeys(t, dir, clock, "ES256", key)
 	if err := configured.revoke(t.Context()); !errors.Is(err, errRevokeConfigured) {
 		t.Errorf("configured keys: got %v, want %v", err, errRevokeConfigured)
+	}
+}
+
+// What was verified is not known to those who would verify it otherwise.
+func TestRetiredKeyIsAnotherWayOfVerifying(t *testing.T) {
+	key, err := accesstoken.GenerateKey("ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(key *accesstoken.Key) *accesstoken.KeySet {
+		t.Helper()
+		keys, err := accesstoken.NewKeySet(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	seen := make(map[string]string)
+	for name, keys := range map[string]*accesstoken.KeySet{
+		"plain": set(key), "stopped": set(key.Until(time.Unix(1, 0))), "stopped later": set(key.Until(time.Unix(2, 0))),
+		"bounded": set(key).Bounded(time.Minute), "bounded otherwise": set(key).Bounded(time.Hour),
+	} {
+		print := fingerprint(new(accesstoken.Verifier), keys, "store")
+		if other, same := seen[print]; same {
+			t.Errorf("%s and %s share what they know", name, other)
+		}
+		seen[print] = name
 	}
 }
