@@ -482,7 +482,7 @@ func TestReadmeCommands(t *testing.T) {
 			t.Errorf("the README does not tell of %s", name)
 		}
 	}
-	for _, name := range regexp.MustCompile(`caddy jwtauth [a-z]+ [a-z]+|`+flag.String()).FindAllString(said, -1) {
+	for _, name := range regexp.MustCompile(`caddy jwtauth [a-z]+ [a-z]+(?:-[a-z]+)*|`+flag.String()).FindAllString(said, -1) {
 		if !slices.Contains(known, name) {
 			t.Errorf("there is no %s", name)
 		}

@@ -43,10 +43,14 @@ type apiError struct {
 func (e *apiError) Error() string { return e.message }
 
 // call sends in as JSON (nil: no body) and reads the answer into out (nil: it
-// is not wanted). An answer other than 2xx is an *apiError.
+// is not wanted). An answer other than 2xx is an *apiError. It waits for the answer
+// until the deadline of ctx, without one for callTimeout.
 func (a *api) call(ctx context.Context, method, name string, query url.Values, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+	if _, set := ctx.Deadline(); !set {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+	}
 	address := a.origin + "/jwtauth/" + url.PathEscape(a.realm) + "/" + name
 	if len(query) > 0 {
 		address += "?" + query.Encode()

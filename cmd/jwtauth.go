@@ -20,7 +20,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "jwtauth",
-		Usage:     "<user|session|key|token> <command>",
+		Usage:     "<user|session|key|token|store> <command>",
 		Short:     "Manages the users, sessions, keys and tokens of a realm",
 		Long:      long,
 		CobraFunc: build,
@@ -70,7 +70,7 @@ func build(cmd *cobra.Command) {
 		}
 		return oneLine(fmt.Errorf("%w: %s", err, hint))
 	})
-	group(cmd, userCommand(o), sessionCommand(o), keyCommand(o), tokenCommand(o))
+	group(cmd, userCommand(o), sessionCommand(o), keyCommand(o), tokenCommand(o), storeCommand(o))
 }
 
 // group makes a command that only has others below it.

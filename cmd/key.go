@@ -27,32 +27,68 @@ func keyList(o *options) *cobra.Command {
 	})
 }
 
+// revokeTimeout is for a store of very many users, whose sessions all end.
+const revokeTimeout = 10 * time.Minute
+
 func keyRotate(o *options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "rotate [--now]",
+		Use:   "rotate [--now] [--revoke]",
 		Short: "Makes new keys",
 		Long: `Makes a new signing key and a new refresh key. They are published at once and
 used as soon as everybody who verifies tokens knows them; with --now, at once.
-The old ones verify until their last token has expired, so nobody is signed out.`,
+The old ones verify what they signed until it has expired, so nobody is signed
+out, and nothing that is signed with them later.
+
+--revoke is for a key that leaked. The new keys are used at once, with or
+without --now, and all former keys of the realm are removed: nothing made with
+one of them is accepted from then on, be it an access token, a refresh token or
+a session cookie. All sessions end, and everybody signs in again. Other machines
+that share the keys follow within a minute. Whoever verifies tokens by the JWKS
+goes on with a copy of it for up to ten minutes.`,
 	}
 	var body struct {
 		Now bool `json:"now"`
 	}
+	revoke := false
 	cmd.Flags().BoolVar(&body.Now, "now", false, "Use the new keys at once")
+	cmd.Flags().BoolVar(&revoke, "revoke", false, "Accept nothing more that was made with the old keys, and end all sessions")
 	return runs(cmd, 0, 0, func(cmd *cobra.Command, _ []string) error {
 		return o.with(cmd, func(ctx context.Context, a *api) error {
+			if revoke {
+				return o.revokeKeys(ctx, cmd, a)
+			}
 			var keys []jwtauth.AdminKey
 			if err := a.call(ctx, http.MethodPost, "keys/rotate", nil, body, &keys); err != nil {
 				return err
 			}
-			if !o.json {
-				if err := writeTable(cmd.OutOrStdout(), keyRows(keys)); err != nil {
-					return err
-				}
+			if err := o.showKeys(cmd, keys); err != nil {
+				return err
 			}
 			return o.say(cmd, keys, "new keys made, %s", usedFrom(keys, body.Now))
 		})
 	})
+}
+
+func (o *options) revokeKeys(ctx context.Context, cmd *cobra.Command, a *api) error {
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	var revoked jwtauth.AdminRevokedKeys
+	if err := a.call(ctx, http.MethodPost, "keys/revoke", nil, nil, &revoked); err != nil {
+		return err
+	}
+	if err := o.showKeys(cmd, revoked.Keys); err != nil {
+		return err
+	}
+	return o.say(cmd, revoked, "new keys made, in use from now on; the old ones are revoked: nothing made with them is accepted, by other machines of the realm within a minute; sessions ended: %d, of users who have to sign in again: %d",
+		revoked.Ended, revoked.Users)
+}
+
+// showKeys writes the keys as rows; with --json they are part of what is said.
+func (o *options) showKeys(cmd *cobra.Command, keys []jwtauth.AdminKey) error {
+	if o.json {
+		return nil
+	}
+	return writeTable(cmd.OutOrStdout(), keyRows(keys))
 }
 
 // usedFrom says when the keys just made come into use.

@@ -126,3 +126,25 @@ func refresh(t *testing.T, c *testcaddy.Caddy, token string) int {
 	_ = response.Body.Close()
 	return response.StatusCode
 }
+
+func TestKeyRotateRevoke(t *testing.T) {
+	t.Parallel()
+	c := testcaddy.Start(t, site)
+	c.AddUser("alice", "correct horse")
+	before := mustSignIn(t, c, "alice", "correct horse")
+	revoked := decode[jwtauth.AdminRevokedKeys](t, c, "key", "rotate", "--revoke")
+	keys := signingKeys(revoked.Keys)
+	if revoked.Ended != 1 || revoked.Users != 1 || len(keys) != 1 || keys[0].ID == kid(t, before.Access) || keys[0].State != "signs" {
+		t.Errorf("revoked: %+v", revoked)
+	}
+	wantGet(t, c, "/private/", before.Access, http.StatusUnauthorized)
+	if got := refresh(t, c, before.Refresh); got != http.StatusUnauthorized {
+		t.Errorf("refresh token from before: status %d, want 401", got)
+	}
+	wantGet(t, c, "/private/", mustSignIn(t, c, "alice", "correct horse").Access, http.StatusOK)
+	// Where it cannot be done, it says what to do, and changes nothing.
+	given := testcaddy.New(t, "{\n\tjwtauth {\n\t\tsigning_key HS256 \"a secret of more than thirty-two bytes\"\n\t}\n}\n"+site)
+	wantRefused(t, given.Run("jwtauth", "key", "rotate", "--revoke"), "remove the `signing_key` lines", "reload")
+	given.Start()
+	wantRefused(t, given.Run("jwtauth", "key", "rotate", "--revoke"), "remove the `signing_key` lines", "reload")
+}

@@ -121,20 +121,10 @@ func (o *options) openHere(c *config, absent error, talk io.Writer) (*api, error
 		}
 		_, _ = fmt.Fprintln(talk, oneLine(absent))
 	}
-	place := c.place(o.realm)
-	if place.Module == "memory" {
+	if c.place(o.realm).Module == "memory" {
 		return nil, fmt.Errorf("realm %s is kept in memory, so it exists only in a Caddy that runs: start Caddy with this config first, or give the realm another store", o.realm)
 	}
-	data := caddy.AppDataDir()
-	from := "no config"
-	if c.file != "" {
-		from = "config " + c.file
-	}
-	_, _ = fmt.Fprintf(talk, "realm %s, without a running Caddy; data folder %s; %s\n", o.realm, data, from)
-	if place.Path == "" || c.Storage == nil {
-		warnOfOwner(talk, data)
-	}
-
+	o.announce(c, talk)
 	app, ctx, closeApp, err := c.provision()
 	if err != nil {
 		return nil, err
@@ -149,6 +139,19 @@ func (o *options) openHere(c *config, absent error, talk io.Writer) (*api, error
 	return &api{
 		realm: o.realm, origin: "http://jwtauth", transport: handlerTransport{app.AdminHandler()}, close: closeApp,
 	}, nil
+}
+
+// announce says which realm is opened in this process.
+func (o *options) announce(c *config, talk io.Writer) {
+	data := caddy.AppDataDir()
+	from := "no config"
+	if c.file != "" {
+		from = "config " + c.file
+	}
+	_, _ = fmt.Fprintf(talk, "realm %s, without a running Caddy; data folder %s; %s\n", o.realm, data, from)
+	if c.place(o.realm).Path == "" || c.Storage == nil {
+		warnOfOwner(talk, data)
+	}
 }
 
 // locked says how to reach a store that another process has open.

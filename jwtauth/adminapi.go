@@ -73,16 +73,6 @@ type (
 		UserAgent  string    `json:"user_agent,omitempty"`
 	}
 
-	// AdminKey is a key as the admin API shows it, without its material.
-	AdminKey struct {
-		ID        string     `json:"id"`
-		Use       string     `json:"use"`
-		Algorithm string     `json:"algorithm"`
-		State     string     `json:"state"`
-		CreatedAt *time.Time `json:"created_at,omitempty"`
-		UsedFrom  *time.Time `json:"used_from,omitempty"`
-	}
-
 	// AdminToken is what is known of a token.
 	AdminToken struct {
 		Kind   string         `json:"kind"`
@@ -118,6 +108,7 @@ type adminAction func(ctx context.Context, o *opened, r *http.Request) (any, err
 //	DELETE /jwtauth/{realm}/session    ?id=
 //	GET    /jwtauth/{realm}/keys
 //	POST   /jwtauth/{realm}/keys/rotate
+//	POST   /jwtauth/{realm}/keys/revoke
 //	POST   /jwtauth/{realm}/inspect
 //
 // Names are parameters of the URL, since a path would be cleaned of some of them.
@@ -134,6 +125,7 @@ func newAdminMux(app *App) http.Handler {
 		"DELETE /jwtauth/{realm}/session":   endSession,
 		"GET /jwtauth/{realm}/keys":         listKeys,
 		"POST /jwtauth/{realm}/keys/rotate": rotateKeys,
+		"POST /jwtauth/{realm}/keys/revoke": revokeKeys,
 		"POST /jwtauth/{realm}/inspect":     inspectToken,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -214,27 +206,6 @@ func endSessions(ctx context.Context, o *opened, r *http.Request) (any, error) {
 	}
 	o.audit(ctx, eventSessionsRevoked, record{user: name, ended: ended, by: byAdmin})
 	return map[string]int{"ended": ended}, nil
-}
-
-func listKeys(_ context.Context, o *opened, _ *http.Request) (any, error) {
-	return o.keys.list(), nil
-}
-
-func rotateKeys(ctx context.Context, o *opened, r *http.Request) (any, error) {
-	var body struct {
-		Now bool `json:"now"`
-	}
-	if err := readAdminJSON(r, &body); err != nil {
-		return nil, err
-	}
-	if err := o.keys.rotate(ctx, body.Now); err != nil {
-		if errors.Is(err, errConfiguredKeys) {
-			return nil, adminError{http.StatusConflict, err}
-		}
-		return nil, err
-	}
-	o.audit(ctx, eventKeysRotated, record{by: byAdmin})
-	return o.keys.list(), nil
 }
 
 func inspectToken(ctx context.Context, o *opened, r *http.Request) (any, error) {

@@ -30,6 +30,7 @@ const (
 	eventUserChanged     = "user_changed"
 	eventUserRemoved     = "user_removed"
 	eventKeysRotated     = "keys_rotated"
+	eventKeysRevoked     = "keys_revoked"
 	eventKeyChanged      = "signing_key_changed"
 )
 
@@ -38,7 +39,8 @@ const eventPrefix = "jwtauth_"
 // auditNames are all of them, in the order of the README.
 var auditNames = []string{
 	eventSignIn, eventSignInFailed, eventRefreshTheft, eventSessionRevoked, eventSessionsRevoked, eventTokenRevoked,
-	eventPasswordChanged, eventUserAdded, eventUserChanged, eventUserRemoved, eventKeysRotated, eventKeyChanged,
+	eventPasswordChanged, eventUserAdded, eventUserChanged, eventUserRemoved, eventKeysRotated,
+	eventKeysRevoked, eventKeyChanged,
 }
 
 // Who did it, where it was not somebody who presented a credential.
@@ -58,7 +60,7 @@ type record struct {
 	by       string
 	reason   string
 	key      string
-	// ended is how many sessions ended, for eventSessionsRevoked.
+	// ended is how many sessions ended, for eventSessionsRevoked and eventKeysRevoked.
 	ended int
 }
 
@@ -79,7 +81,7 @@ func (o *opened) audit(ctx context.Context, name string, r record) {
 			data[text.key] = text.value
 		}
 	}
-	if name == eventSessionsRevoked {
+	if name == eventSessionsRevoked || name == eventKeysRevoked {
 		fields = append(fields, zap.Int("ended", r.ended))
 		data["ended"] = r.ended
 	}

@@ -42,10 +42,22 @@ type keyring struct {
 	// Configured remembers the random `kid` of HMAC secrets that are given in
 	// the config. It holds no secret: only a keyed fingerprint.
 	Configured []configuredKeyRecord `json:"configured,omitempty"`
-	// LongestAccess and LongestRefresh are the longest lifetimes, in seconds,
-	// that any config of the realm had: how long a retired key has to verify.
+	// LongestAccess and LongestRefresh are the longest lifetimes, in seconds, of
+	// what can still be valid: the configured ones, or longer ones of a config
+	// before until all that was made by it has expired. No token is accepted that
+	// lasts longer, and a key that has stopped signing verifies for as long.
 	LongestAccess  int64 `json:"longest_access"`
 	LongestRefresh int64 `json:"longest_refresh"`
+	// AccessLifetime and RefreshLifetime are those of the config that was started
+	// last.
+	AccessLifetime  lifetimeRecord `json:"access_lifetime,omitzero"`
+	RefreshLifetime lifetimeRecord `json:"refresh_lifetime,omitzero"`
+}
+
+// lifetimeRecord is a configured lifetime and since when it is.
+type lifetimeRecord struct {
+	Seconds int64     `json:"seconds"`
+	Since   time.Time `json:"since"`
 }
 
 type signingKeyRecord struct {
@@ -109,11 +121,11 @@ func (s keyringStorage) load(ctx context.Context) (*keyring, error) {
 // share a storage make each key once. Only where the storage says that there is
 // no keyring is one made. change reports whether there is something to write.
 func (s keyringStorage) update(ctx context.Context, change func(ring *keyring, now time.Time) (bool, error)) (*keyring, error) {
-	lock := path.Join("jwtauth", s.realm, "keys")
-	if err := s.storage.Lock(ctx, lock); err != nil {
-		return nil, fmt.Errorf("locking the keys of the realm in Caddy's storage: %w", err)
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, err
 	}
-	defer func() { _ = s.storage.Unlock(context.WithoutCancel(ctx), lock) }()
+	defer unlock()
 
 	now := s.now()
 	ring, err := s.load(ctx)
@@ -132,14 +144,44 @@ func (s keyringStorage) update(ctx context.Context, change func(ring *keyring, n
 	if !changed && !created {
 		return ring, nil
 	}
+	return ring, s.write(ctx, ring)
+}
+
+// reset replaces the keyring by one with nothing in common with it. Where there is
+// none, none is made.
+func (s keyringStorage) reset(ctx context.Context) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !s.storage.Exists(ctx, s.path()) {
+		return nil
+	}
+	ring, err := newKeyring(s.now())
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, ring)
+}
+
+func (s keyringStorage) lock(ctx context.Context) (unlock func(), err error) {
+	lock := path.Join("jwtauth", s.realm, "keys")
+	if err := s.storage.Lock(ctx, lock); err != nil {
+		return nil, fmt.Errorf("locking the keys of the realm in Caddy's storage: %w", err)
+	}
+	return func() { _ = s.storage.Unlock(context.WithoutCancel(ctx), lock) }, nil
+}
+
+func (s keyringStorage) write(ctx context.Context, ring *keyring) error {
 	data, err := json.MarshalIndent(ring, "", "\t")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.storage.Store(ctx, s.path(), data); err != nil {
-		return nil, fmt.Errorf("writing the keys %s to Caddy's storage: %w", s.path(), err)
+		return fmt.Errorf("writing the keys %s to Caddy's storage: %w", s.path(), err)
 	}
-	return ring, nil
+	return nil
 }
 
 func newKeyring(now time.Time) (*keyring, error) {
@@ -196,9 +238,10 @@ func (k *keyring) ensureSigningKey(algorithm string, now time.Time) (bool, error
 	return true, k.addSigningKey(algorithm, now, signsFrom)
 }
 
-// rotate adds a signing key and a refresh key, and drops the keys that nothing
-// needs any more.
+// rotate adds a signing key and a refresh key. The keys before them stop where
+// these begin.
 func (k *keyring) rotate(algorithm string, now time.Time, immediately bool) error {
+	k.settle(algorithm, now)
 	from := now.Add(publishAhead)
 	if immediately {
 		from = now
@@ -214,62 +257,24 @@ func (k *keyring) rotate(algorithm string, now time.Time, immediately bool) erro
 	if err := k.addRefreshKey(now, from); err != nil {
 		return err
 	}
-	k.retire(algorithm, now)
+	k.settle(algorithm, now)
 	return nil
 }
 
-// retire notes which keys have stopped signing, and drops those that did so
-// longer ago than anything made with them can last. algorithm is the configured
-// one: where it was changed, and changed back, a key signs again.
-func (k *keyring) retire(algorithm string, now time.Time) (changed bool) {
-	before := len(k.Signing) + len(k.Refresh)
-	if len(k.Signing) > 0 {
-		signing := k.signing(algorithm, now).ID
-		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool { return r.spent(now, k.LongestAccess, signing, r.ID) })
-		for i := range k.Signing {
-			r := &k.Signing[i]
-			changed = r.mark(now, r.ID == signing, r.SignsFrom) || changed
-		}
+// revoke replaces all keys. Nothing that was made with one of them is valid any
+// longer, so that nothing of any length is either.
+func (k *keyring) revoke(algorithm string, now time.Time) error {
+	k.Signing, k.Refresh = nil, nil
+	k.LongestAccess, k.LongestRefresh = 0, 0
+	if err := k.addSigningKey(algorithm, now, now); err != nil {
+		return err
 	}
-	sealing := k.refresh(now).ID
-	k.Refresh = slices.DeleteFunc(k.Refresh, func(r refreshKeyRecord) bool { return r.spent(now, k.LongestRefresh, sealing, r.ID) })
-	for i := range k.Refresh {
-		r := &k.Refresh[i]
-		changed = r.mark(now, r.ID == sealing, r.UsedFrom) || changed
-	}
-	return changed || len(k.Signing)+len(k.Refresh) != before
-}
-
-// retirement is when a key was first seen to be no longer in use, zero for one
-// that is, or that still waits.
-type retirement struct {
-	RetiredAt time.Time `json:"retired_at,omitzero"`
-}
-
-// retiredMargin covers the clocks of other machines, and the leeway.
-const retiredMargin = time.Hour
-
-// spent reports a key whose last product has expired: lifetime is in seconds.
-func (r retirement) spent(now time.Time, lifetime int64, current, id string) bool {
-	return id != current && !r.RetiredAt.IsZero() && now.After(r.RetiredAt.Add(time.Duration(lifetime)*time.Second+retiredMargin))
-}
-
-// mark notes whether a key is in use, and reports whether that is news.
-func (r *retirement) mark(now time.Time, inUse bool, from time.Time) bool {
-	switch {
-	case inUse && !r.RetiredAt.IsZero():
-		r.RetiredAt = time.Time{}
-	case !inUse && r.RetiredAt.IsZero() && !from.After(now):
-		r.RetiredAt = now
-	default:
-		return false
-	}
-	return true
+	return k.addRefreshKey(now, now)
 }
 
 // signing is the key that signs at now: of the keys of the algorithm whose time
 // has come the one whose time came last; while the first key of a new algorithm
-// still waits, the one that signed before it.
+// still waits, the one that signed before it and has not stopped.
 func (k *keyring) signing(algorithm string, now time.Time) signingKeyRecord {
 	best := signingKeyRecord{}
 	better := func(r signingKeyRecord) bool {
@@ -284,7 +289,12 @@ func (k *keyring) signing(algorithm string, now time.Time) signingKeyRecord {
 		return best
 	}
 	for _, r := range k.Signing {
-		if better(r) {
+		if better(r) && !r.stopped(now) {
+			best = r
+		}
+	}
+	for _, r := range k.Signing {
+		if best.ID == "" && better(r) {
 			best = r
 		}
 	}

@@ -27,7 +27,11 @@ type liveKeys struct {
 	storage    keyringStorage
 	algorithm  string
 	configured []*accesstoken.Key // with their ids
+	lifetimes  session.Lifetimes
 	logger     *zap.Logger
+	// ruling reports that no other config of this process has taken over. Only
+	// such a one writes down what its readings of the keys find. nil: always.
+	ruling func() bool
 
 	reading sync.Mutex
 	ring    *keyring // guarded by reading
@@ -54,29 +58,10 @@ type keyView struct {
 // everything at the very first start.
 func openKeys(ctx context.Context, storage keyringStorage, algorithm string, configured []*accesstoken.Key, lt session.Lifetimes, logger *zap.Logger, caches func(view, before *keyView)) (*liveKeys, error) {
 	k := &liveKeys{
-		storage: storage, algorithm: algorithm, configured: slices.Clone(configured), logger: logger,
+		storage: storage, algorithm: algorithm, configured: slices.Clone(configured), lifetimes: lt, logger: logger,
 		changed: make(chan struct{}, 1), caches: caches,
 	}
-	complete := func(ring *keyring, now time.Time) (bool, error) {
-		changed := ring.adopt(lt)
-		if len(configured) == 0 {
-			made, err := ring.ensureSigningKey(algorithm, now)
-			if err != nil {
-				return false, err
-			}
-			changed = made || changed
-		}
-		changed = ring.retire(algorithm, now) || changed
-		for i, key := range configured {
-			if !key.Symmetric() {
-				continue
-			}
-			id, added := ring.configuredID(key)
-			k.configured[i] = key.WithID(id)
-			changed = changed || added
-		}
-		return changed, nil
-	}
+	complete := func(ring *keyring, now time.Time) (bool, error) { return k.complete(ring, now, true) }
 	// The usual start finds everything there and takes no lock.
 	ring, err := storage.load(ctx)
 	if err == nil {
@@ -93,18 +78,29 @@ func openKeys(ctx context.Context, storage keyringStorage, algorithm string, con
 	return k, k.use(ring)
 }
 
-// adopt remembers the longest lifetimes that the realm ever had.
-func (k *keyring) adopt(lt session.Lifetimes) (changed bool) {
-	for _, longest := range []struct {
-		kept *int64
-		now  time.Duration
-	}{{&k.LongestAccess, lt.Access}, {&k.LongestRefresh, lt.Refresh}} {
-		if seconds := int64(longest.now / time.Second); seconds > *longest.kept {
-			*longest.kept = seconds
-			changed = true
+// complete adds what this config needs to the record, and takes out what nothing
+// needs; starting is as for adopt. It reports whether there is something to write.
+func (k *liveKeys) complete(ring *keyring, now time.Time, starting bool) (changed bool, err error) {
+	// First, so that a longer lifetime does not bring a key back that has had its time.
+	changed = ring.drop(k.algorithm, now, k.lifetimes.Leeway)
+	changed = ring.adopt(k.lifetimes, now, starting) || changed
+	if len(k.configured) == 0 {
+		made, err := ring.ensureSigningKey(k.algorithm, now)
+		if err != nil {
+			return false, err
 		}
+		changed = made || changed
 	}
-	return changed
+	changed = ring.settle(k.algorithm, now) || changed
+	for i, key := range k.configured {
+		if !key.Symmetric() {
+			continue
+		}
+		id, added := ring.configuredID(key)
+		k.configured[i] = key.WithID(id)
+		changed = changed || added
+	}
+	return changed, nil
 }
 
 // use makes a keyring the one in force.
@@ -112,11 +108,14 @@ func (k *liveKeys) use(ring *keyring) error {
 	now := k.storage.now()
 	decoyKey := sha256.Sum256(append([]byte("jwtauth decoys\x00"), ring.FingerprintKey...))
 	view := &keyView{realmID: ring.RealmID, decoyKey: decoyKey[:]}
-	var err error
-	if view.signing, err = k.signingKeys(ring, now); err != nil {
+	// A config that runs on beside one with a shorter lifetime goes by its own.
+	longest := max(ring.LongestAccess, int64(k.lifetimes.Access/time.Second))
+	signing, err := k.signingKeys(ring, now, longest)
+	if err != nil {
 		return err
 	}
-	if view.refresh, err = refreshKeys(ring, now); err != nil {
+	view.signing = signing.Bounded(time.Duration(longest) * time.Second)
+	if view.refresh, err = k.refreshKeys(ring, now); err != nil {
 		return err
 	}
 	if view.jwks, err = accesstoken.MarshalJWKS(view.signing.All()); err != nil {
@@ -128,7 +127,9 @@ func (k *liveKeys) use(ring *keyring) error {
 	return nil
 }
 
-func (k *liveKeys) signingKeys(ring *keyring, now time.Time) (*accesstoken.KeySet, error) {
+// signingKeys are the keys that sign and verify access tokens at now: of those made
+// here the ones of which something can be valid. longest is a lifetime in seconds.
+func (k *liveKeys) signingKeys(ring *keyring, now time.Time, longest int64) (*accesstoken.KeySet, error) {
 	if len(k.configured) > 0 {
 		set, err := accesstoken.NewKeySet(k.configured[0], k.configured[1:]...)
 		if err != nil {
@@ -140,6 +141,9 @@ func (k *liveKeys) signingKeys(ring *keyring, now time.Time) (*accesstoken.KeySe
 	var signing *accesstoken.Key
 	var others []*accesstoken.Key
 	for _, record := range ring.Signing {
+		if record.ID != current.ID && record.spent(now, longest, k.lifetimes.Leeway) {
+			continue
+		}
 		key, err := accesstoken.ParseKey(record.Algorithm, record.PrivateKey)
 		if err != nil {
 			return nil, fmt.Errorf("the keys %s in Caddy's storage hold a broken signing key %s: %w", k.storage.path(), record.ID, err)
@@ -147,9 +151,12 @@ func (k *liveKeys) signingKeys(ring *keyring, now time.Time) (*accesstoken.KeySe
 		if key.Symmetric() {
 			key = key.WithID(record.ID)
 		}
-		if record.ID == current.ID {
+		switch {
+		case record.ID == current.ID:
 			signing = key
-		} else {
+		case record.stopped(now):
+			others = append(others, key.Until(record.lastUse()))
+		default:
 			others = append(others, key)
 		}
 	}
@@ -159,13 +166,19 @@ func (k *liveKeys) signingKeys(ring *keyring, now time.Time) (*accesstoken.KeySe
 	return accesstoken.NewKeySet(signing, others...)
 }
 
-func refreshKeys(ring *keyring, now time.Time) (*session.KeySet, error) {
+func (k *liveKeys) refreshKeys(ring *keyring, now time.Time) (*session.KeySet, error) {
 	current := ring.refresh(now)
+	longest := max(ring.LongestRefresh, int64(k.lifetimes.Refresh/time.Second))
 	var others []session.Key
 	for _, record := range ring.Refresh {
-		if record.ID != current.ID {
-			others = append(others, session.Key{ID: record.ID, Secret: record.Secret})
+		if record.ID == current.ID || record.spent(now, longest, k.lifetimes.Leeway) {
+			continue
 		}
+		key := session.Key{ID: record.ID, Secret: record.Secret}
+		if record.stopped(now) {
+			key.Until = record.lastUse().Add(k.lifetimes.Leeway)
+		}
+		others = append(others, key)
 	}
 	return session.NewKeys(session.Key{ID: current.ID, Secret: current.Secret}, others...)
 }
@@ -203,21 +216,48 @@ func (k *liveKeys) read(ctx context.Context) error {
 	k.reading.Lock()
 	defer k.reading.Unlock()
 	ring, err := k.storage.load(ctx)
-	if err != nil {
-		return err
+	if err == nil && (k.ruling == nil || k.ruling()) {
+		complete := func(ring *keyring, now time.Time) (bool, error) { return k.complete(ring, now, false) }
+		var changed bool
+		if changed, err = complete(ring, k.storage.now()); err == nil && changed {
+			ring, err = k.storage.update(ctx, complete)
+		}
 	}
-	return k.use(ring)
+	if err != nil {
+		ring = k.ring // whose keys go on to come and go with the time
+	}
+	return errors.Join(err, k.use(ring))
 }
 
 // rotate makes new keys. They are used from publishAhead on, or immediately.
 func (k *liveKeys) rotate(ctx context.Context, immediately bool) error {
+	return k.change(ctx, errConfiguredKeys, func(ring *keyring, now time.Time) error {
+		return ring.rotate(k.algorithm, now, immediately)
+	})
+}
+
+// revoke makes new keys and has them used immediately. Nothing that was made with
+// a former key is accepted from then on: here when it returns, and by other
+// machines when they read the keys.
+func (k *liveKeys) revoke(ctx context.Context) error {
+	return k.change(ctx, errRevokeConfigured, func(ring *keyring, now time.Time) error {
+		if err := ring.revoke(k.algorithm, now); err != nil {
+			return err
+		}
+		ring.adopt(k.lifetimes, now, true)
+		return nil
+	})
+}
+
+// change makes other keys, where they are made here; else it returns configured.
+func (k *liveKeys) change(ctx context.Context, configured error, change func(ring *keyring, now time.Time) error) error {
 	if len(k.configured) > 0 {
-		return errConfiguredKeys
+		return configured
 	}
 	k.reading.Lock()
 	defer k.reading.Unlock()
 	ring, err := k.storage.update(ctx, func(ring *keyring, now time.Time) (bool, error) {
-		return true, ring.rotate(k.algorithm, now, immediately)
+		return true, change(ring, now)
 	})
 	if err != nil {
 		return err
@@ -271,7 +311,11 @@ func (k *liveKeys) list() []AdminKey {
 	return keys
 }
 
-var errConfiguredKeys = errors.New("the signing keys of this realm stand in the config: put a new `signing_key` line above the old one, reload, and remove the old one when its tokens have expired")
+// Why keys that stand in the config are not changed here, and what to do.
+var (
+	errConfiguredKeys   = errors.New("the signing keys of this realm stand in the config: put a new `signing_key` line above the old one, reload, and remove the old one when its tokens have expired")
+	errRevokeConfigured = errors.New("the signing keys of this realm stand in the config: remove the `signing_key` lines, so that keys are made here, reload, and run this again; a line with a new key may follow, the one that leaked never again")
+)
 
 // Signing returns the keys that sign and verify access tokens.
 func (k *liveKeys) Signing() *accesstoken.KeySet { return k.view.Load().signing }

@@ -220,9 +220,9 @@ var refusalErrors = []struct {
 	{"expired", []error{accesstoken.ErrExpired}},
 	{"not_yet_valid", []error{accesstoken.ErrNotYetValid}},
 	{"signature", []error{accesstoken.ErrSignature}},
-	{"key", []error{accesstoken.ErrKey, accesstoken.ErrAlgorithm}},
+	{"key", []error{accesstoken.ErrKey, accesstoken.ErrAlgorithm, accesstoken.ErrStopped}},
 	{"issuer_or_audience", []error{accesstoken.ErrIssuer, accesstoken.ErrAudience}},
-	{"claims", []error{accesstoken.ErrClaims}},
+	{"claims", []error{accesstoken.ErrClaims, accesstoken.ErrLifetime}},
 	{"malformed", []error{accesstoken.ErrMalformed, accesstoken.ErrType, oauth2.ErrMalformedBearer}},
 	{"session", []error{
 		session.ErrNotFound, session.ErrEpoch, session.ErrInvalidToken, user.ErrNotFound, user.ErrAmbiguous, signin.ErrDisabled,

@@ -106,6 +106,9 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 	}
 	o.state, o.storeID = shared, shared.store.ID()
 	o.undo = append(o.undo, func() { o.release(states, stateKey) })
+	if changed == endSessionsOfChanged { // a server, and no command
+		o.hintAtCopy(ctx, r.store)
+	}
 
 	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
 	o.keys, err = openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger, func(view, before *keyView) {
@@ -167,6 +170,7 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUse
 		}
 	}
 	o.state.attach(directory)
+	o.keys.ruling = func() bool { return o.state.users() == directory }
 	o.undo = append(o.undo, func() { o.withdraw(directory) })
 	if changed == keepSessions {
 		return nil
@@ -397,6 +401,9 @@ func (o *opened) readCookie(ctx context.Context, value string) (*policy.Principa
 		return nil, none, err
 	} else if err != nil {
 		return nil, none, fmt.Errorf("%w: %w", errUnavailable, err)
+	}
+	if err := o.sessions.CheckCookie(value, s); err != nil {
+		return nil, none, err
 	}
 	if s, err = o.touch(ctx, s); err != nil {
 		return nil, none, err

@@ -65,11 +65,11 @@ func fingerprint(v *accesstoken.Verifier, keys *accesstoken.KeySet, storeID stri
 			mac.Write([]byte(part))
 		}
 	}
-	write(storeID, v.Issuer, v.Leeway.String())
+	write(storeID, v.Issuer, v.Leeway.String(), keys.Longest().String())
 	write(v.Audience...)
 	write(v.Types...)
 	for _, key := range keys.All() {
-		write(key.ID, key.Algorithm, key.Fingerprint(fingerprintKey))
+		write(key.ID, key.Algorithm, key.Fingerprint(fingerprintKey), key.LastUse().UTC().String())
 	}
 	return string(mac.Sum(nil))
 }

@@ -110,7 +110,7 @@ func TestKnownTokensExpire(t *testing.T) {
 	s := start(t, knownSite)
 	leeway := session.DefaultLifetimes().Leeway
 	token, err := jwtauth.Issue("default", func(c *accesstoken.Claims) {
-		c.IssuedAt = time.Now().Add(-time.Hour)
+		c.IssuedAt = time.Now().Add(-10 * time.Minute)
 		c.ExpiresAt = time.Now().Add(3*time.Second - leeway)
 	})
 	if err != nil {

@@ -282,6 +282,8 @@ func TestAudit(t *testing.T) {
 	admin("DELETE", "/sessions?user=dave", "")
 	admin("DELETE", "/user?name=dave", "")
 	admin("POST", "/keys/rotate", `{"now":true}`)
+	s.form("/token", "username=alice&password=secret").want(t, http.StatusOK)
+	admin("POST", "/keys/revoke", "")
 
 	const ip = "127.0.0.1"
 	want := []map[string]any{
@@ -305,6 +307,9 @@ func TestAudit(t *testing.T) {
 		{"name": "jwtauth_user_removed", "user": "dave", "by": "admin"},
 		{"name": "jwtauth_signing_key_changed", "by": "config"},
 		{"name": "jwtauth_keys_rotated", "by": "admin"},
+		{"name": "jwtauth_sign_in", "user": "alice", "via": "password", "client_ip": ip},
+		{"name": "jwtauth_signing_key_changed", "by": "config"},
+		{"name": "jwtauth_keys_revoked", "by": "admin", "ended": 1.0},
 	}
 	hasSession := []string{
 		"jwtauth_sign_in", "jwtauth_refresh_theft", "jwtauth_session_revoked", "jwtauth_token_revoked",

@@ -32,6 +32,10 @@ var (
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
 	// ErrNotYetValid: "nbf" or "iat" lies in the future.
 	ErrNotYetValid = fmt.Errorf("%w: not valid yet", ErrInvalid)
+	// ErrStopped: "iat" is later than the moment at which the key stopped signing.
+	ErrStopped = fmt.Errorf("%w: its key had stopped signing", ErrInvalid)
+	// ErrLifetime: from "iat" to "exp" is longer than any token that was issued.
+	ErrLifetime = fmt.Errorf("%w: longer than any that was issued", ErrInvalid)
 )
 
 // ErrUnissuable is returned by [KeySet.Sign] for a token that a guard would

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -35,6 +36,9 @@ type Key struct {
 	// half, the secret for HMAC.
 	material []byte
 	macs     *macs // of an HMAC key
+	// until is the last moment at which the key signed, zero for one that may sign
+	// still.
+	until time.Time
 }
 
 // newKey checks that the pair fits the algorithm and is strong enough. private
@@ -131,6 +135,18 @@ func (k *Key) WithID(id string) *Key {
 	c.ID = id
 	return &c
 }
+
+// Until returns the same key as one that has signed nothing after that moment:
+// a token of it with a later "iat" is refused, however good its signature is.
+// The zero time stands for no such moment.
+func (k *Key) Until(last time.Time) *Key {
+	c := *k
+	c.until = last
+	return &c
+}
+
+// LastUse returns the moment that [Key.Until] set.
+func (k *Key) LastUse() time.Time { return k.until }
 
 // MarshalPrivate returns the key as [ParseKey] reads it: PKCS#8 in PEM, or
 // "base64:…" for HMAC. It is an error on a verify-only key. The id is not in it.

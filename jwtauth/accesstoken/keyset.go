@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -24,6 +25,8 @@ type KeySet struct {
 	byHeader map[string]*Key
 	// header is the encoded header of tokens that signing signs.
 	header string
+	// longest bounds "exp" - "iat", 0 for no bound.
+	longest time.Duration
 }
 
 // NewKeySet makes a set of the key that signs and others that verify. signing
@@ -59,6 +62,18 @@ func NewKeySet(signing *Key, others ...*Key) (*KeySet, error) {
 	}
 	return s, nil
 }
+
+// Bounded returns the same set for an issuer whose tokens last at most that long,
+// from "iat" to "exp": longer ones are neither signed nor accepted, by none of the
+// keys. 0 stands for no bound.
+func (s *KeySet) Bounded(longest time.Duration) *KeySet {
+	c := *s
+	c.longest = longest
+	return &c
+}
+
+// Longest returns the bound that [KeySet.Bounded] set.
+func (s *KeySet) Longest() time.Duration { return s.longest }
 
 // encodeHeader returns the header segment of an access token that k signs.
 func encodeHeader(k *Key) (string, error) {

@@ -37,6 +37,12 @@ func (s *KeySet) Sign(c *Claims) (string, error) {
 	if !decoded.ExpiresAt.After(decoded.IssuedAt) || !decoded.ExpiresAt.After(decoded.NotBefore) {
 		return "", fmt.Errorf("%w: it would end before it begins", ErrUnissuable)
 	}
+	if s.longest > 0 && decoded.ExpiresAt.Sub(decoded.IssuedAt) > s.longest {
+		return "", fmt.Errorf("%w: it would be valid for longer than the realm's tokens are", ErrUnissuable)
+	}
+	if !s.signing.until.IsZero() && decoded.IssuedAt.After(s.signing.until) {
+		return "", fmt.Errorf("%w: the key has stopped signing", ErrUnissuable)
+	}
 	signed := s.header + "." + base64.RawURLEncoding.EncodeToString(payload)
 	signature, err := s.signing.alg.method.Sign(signed, s.signing.private)
 	if err != nil {

@@ -38,7 +38,8 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if c.payload == "" {
 		return nil, ErrMalformed
 	}
-	key, err := v.key(c)
+	keys := v.keys()
+	key, err := v.key(keys, c)
 	if err != nil {
 		return nil, err
 	}
@@ -56,15 +57,22 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if err := v.check(claims); err != nil {
 		return nil, err
 	}
+	if err := v.checkIssue(claims, key, keys.longest); err != nil {
+		return nil, err
+	}
 	return claims, nil
 }
 
-// key picks the key that the header names and holds it to its algorithm.
-func (v *Verifier) key(c compact) (*Key, error) {
-	var keys *KeySet
-	if v.Keys != nil {
-		keys = v.Keys()
+// keys are asked for once a token: a rotation may come in between.
+func (v *Verifier) keys() *KeySet {
+	if v.Keys == nil {
+		return nil
 	}
+	return v.Keys()
+}
+
+// key picks the key that the header names and holds it to its algorithm.
+func (v *Verifier) key(keys *KeySet, c compact) (*Key, error) {
 	if keys == nil {
 		return nil, ErrKey
 	}
@@ -142,6 +150,20 @@ func (v *Verifier) check(c *Claims) error {
 	}
 	if latest := at.Add(leeway); latest.Before(c.NotBefore) || latest.Before(c.IssuedAt) {
 		return ErrNotYetValid
+	}
+	return nil
+}
+
+// checkIssue refuses what the issuer cannot have issued, whoever signed it: with a
+// key that had stopped signing, or for longer than any token lasts. Both bounds
+// hold at each use of a token, so that they need nothing that removes keys in time.
+func (v *Verifier) checkIssue(c *Claims, key *Key, longest time.Duration) error {
+	leeway := max(v.Leeway, 0)
+	if !key.until.IsZero() && c.IssuedAt.After(key.until.Add(leeway)) {
+		return ErrStopped
+	}
+	if longest > 0 && c.ExpiresAt.Sub(c.IssuedAt) > longest+leeway {
+		return ErrLifetime
 	}
 	return nil
 }

@@ -80,18 +80,23 @@ func (s *Server) issue(began time.Time, u user.User, scopes []string, g session.
 	if !g.AccessExpiresAt.After(began) {
 		return nil, session.ErrNotFound // the session has come to its end
 	}
+	// The store took a moment since began. No token is to last longer than the
+	// lifetime for that: the guard refuses those that do.
+	expires := g.AccessExpiresAt
+	if longest := began.Truncate(time.Second).Add(s.Lifetimes.Access); longest.Before(expires) {
+		expires = longest
+	}
 	token, err := s.Issuer.Issue(Grant{
 		User: u, Client: g.Session.Client, Session: g.Session.ID, Scopes: scopes,
-		IssuedAt: began, ExpiresAt: g.AccessExpiresAt,
+		IssuedAt: began, ExpiresAt: expires,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &tokenResponse{
-		AccessToken: token,
-		TokenType:   "bearer",
-		// began may lie in the second before that of the grant.
-		ExpiresIn:    min(g.AccessExpiresAt.Unix()-began.Unix(), int64(s.Lifetimes.Access/time.Second)),
+		AccessToken:  token,
+		TokenType:    "bearer",
+		ExpiresIn:    expires.Unix() - began.Unix(),
 		RefreshToken: g.RefreshToken,
 		Scope:        strings.Join(scopes, " "),
 	}, nil

@@ -25,3 +25,17 @@ func (m *Manager) ParseCookie(value string) (sid string, err error) {
 	}
 	return sid, nil
 }
+
+// CheckCookie returns [ErrInvalidToken] for a value of [Manager.ParseCookie] that
+// cannot have been made for s, which it names: its key was retired before s began,
+// or has been revoked since.
+func (m *Manager) CheckCookie(value string, s Session) error {
+	key, _, err := cookieSeal.open(m.keys, value)
+	if err != nil {
+		return err
+	}
+	if !sealedFor(m.keys, key, s) {
+		return ErrInvalidToken
+	}
+	return nil
+}

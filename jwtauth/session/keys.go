@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"time"
 )
 
 const (
@@ -30,6 +31,9 @@ type Key struct {
 	ID string
 	// Secret is at least [KeySecretLength] random bytes.
 	Secret []byte
+	// Until is the last moment at which the key was the current one, zero for one
+	// that may be it still. It made nothing for sessions that began later.
+	Until time.Time
 }
 
 // Check returns [ErrKey], wrapped, for a key that must not be used.
@@ -48,6 +52,13 @@ func (k Key) String() string { return "refresh key " + k.ID }
 
 // GoString does the same for %#v.
 func (k Key) GoString() string { return k.String() }
+
+// sealedFor reports whether the key of that id, where it is known still, can have
+// sealed anything for s.
+func sealedFor(keys Keys, id string, s Session) bool {
+	k, known := keys.Lookup(id)
+	return known && (k.Until.IsZero() || !s.CreatedAt.After(k.Until))
+}
 
 // GenerateKey makes a key from random, which is crypto/rand.Reader outside tests.
 func GenerateKey(random io.Reader) (Key, error) {
@@ -104,7 +115,9 @@ func (s *KeySet) Lookup(id string) (Key, bool) {
 
 // Same reports whether both sets verify the same, whichever key is current.
 func (s *KeySet) Same(other *KeySet) bool {
-	return maps.EqualFunc(s.byID, other.byID, func(a, b Key) bool { return hmac.Equal(a.Secret, b.Secret) })
+	return maps.EqualFunc(s.byID, other.byID, func(a, b Key) bool {
+		return hmac.Equal(a.Secret, b.Secret) && a.Until.Equal(b.Until)
+	})
 }
 
 // Interface guard.

@@ -45,7 +45,8 @@ func (m *Manager) Peek(ctx context.Context, ref Ref) (Session, error) {
 //   - [ErrReused]: the token was retired before the grace. The session has ended.
 //   - [ErrInvalidToken]: the token is from the future of this session, as an
 //     honest client's is after the store was restored from a backup, or is one
-//     that its key cannot have made; or the current token's key is gone.
+//     that its key cannot have made, or whose key, or that of the current
+//     token, is gone.
 //     Nothing is used up, and the session goes on.
 func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client string, check func(Session) error) (Grant, error) {
 	if !m.owns(ref.SID) {
@@ -71,7 +72,7 @@ func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client str
 			return Change{}, ErrEpoch
 		case s.Client != client:
 			return Change{}, ErrClient
-		case ref.N > s.Counter, ref.N == s.Counter && ref.key != s.Key:
+		case ref.N > s.Counter, ref.N == s.Counter && ref.key != s.Key, !sealedFor(m.keys, ref.key, s):
 			return Change{}, ErrInvalidToken
 		case ref.N < s.Counter && !withinGrace(s, ref.N, now, lt.Grace):
 			reused, user = true, s.User

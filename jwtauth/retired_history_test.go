@@ -1,0 +1,279 @@
+package jwtauth
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+// The record says when a key stopped, whatever happened and whenever it is read.
+func TestRetiredKeyKnowsItsStop(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, test := range []struct {
+		name string
+		do   func(t *testing.T, start func(algorithm string) *retiredNode, clock *testClock) (stop time.Time)
+	}{
+		{"rotated at once", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256").rotate(true)
+			return clock.Now()
+		}},
+		{"rotated ahead", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256").rotate(false)
+			return clock.Now().Add(publishAhead)
+		}},
+		{"rotated ahead, read every minute", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			n := start("ES256")
+			n.rotate(false)
+			stop := clock.Now().Add(publishAhead)
+			for clock.Now().Before(stop.Add(5 * time.Minute)) {
+				clock.advance(keysReadEvery)
+				n.read()
+			}
+			return stop
+		}},
+		{"rotated ahead, then at once", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			n := start("ES256")
+			n.rotate(false)
+			clock.advance(time.Minute)
+			n.rotate(true)
+			return clock.Now()
+		}},
+		{"rotated twice", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			n := start("ES256")
+			n.rotate(true)
+			stop := clock.Now()
+			clock.advance(time.Minute)
+			n.rotate(true)
+			return stop
+		}},
+		{"rotated, and down for a year", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256").rotate(false)
+			stop := clock.Now().Add(publishAhead)
+			clock.advance(365 * day)
+			return stop
+		}},
+		{"another algorithm", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256")
+			clock.advance(day)
+			start("EdDSA")
+			return clock.Now().Add(publishAhead)
+		}},
+		{"another algorithm, and down for a year", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256")
+			start("EdDSA")
+			stop := clock.Now().Add(publishAhead)
+			clock.advance(365 * day)
+			return stop
+		}},
+		{"another algorithm, rotated at once while it waits", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256")
+			n := start("EdDSA")
+			clock.advance(time.Minute)
+			n.rotate(true)
+			return clock.Now()
+		}},
+		{"another algorithm, back, and again", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256")
+			start("EdDSA")
+			clock.advance(publishAhead + time.Minute)
+			start("ES256").read()
+			clock.advance(time.Minute)
+			start("EdDSA").read()
+			return clock.Now()
+		}},
+		{"another algorithm, back, and a third one", func(_ *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			start("ES256")
+			start("EdDSA")
+			clock.advance(publishAhead + time.Minute)
+			start("ES256")
+			clock.advance(time.Minute)
+			start("HS256") // waits, and the one that signs goes on until then
+			return clock.Now().Add(publishAhead)
+		}},
+		{"seen late by a version that noted what it saw", func(t *testing.T, start func(string) *retiredNode, clock *testClock) time.Time {
+			n := start("ES256")
+			n.rotate(true)
+			stop := clock.Now()
+			ring := readRecord(t, n.dir)
+			ring.Signing[0].RetiredAt = stop.Add(200 * day)
+			text, err := json.Marshal(ring)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(n.dir, "jwtauth", DefaultRealm, "keys.json"), text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			clock.advance(300 * day)
+			return stop
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			clock := &testClock{now: time.Now().Truncate(time.Second)}
+			dir, algorithm := t.TempDir(), ""
+			var last *retiredNode
+			start := func(name string) *retiredNode {
+				algorithm = name
+				last = newRetiredNode(t, dir, clock, name)
+				return last
+			}
+			first := newRetiredNode(t, dir, clock, "ES256")
+			leaked := first.leak()
+			stop := test.do(t, start, clock)
+			if at := stop.Add(2 * time.Minute); clock.Now().Before(at) {
+				clock.advance(at.Sub(clock.Now()))
+			}
+			long := clock.Now().Sub(stop) > time.Hour
+			n := newRetiredNode(t, dir, clock, algorithm)
+			n.read()
+			key := n.keys.Signing().Lookup(leaked.Signing().ID)
+			if long {
+				if key != nil {
+					t.Error("the key verifies long after it stopped")
+				}
+				return
+			}
+			if key == nil {
+				t.Fatal("the key does not verify what it signed")
+			}
+			if want := stop.Add(keysReadEvery); !key.LastUse().Equal(want) {
+				t.Errorf("its last use is %s, want %s after the stop", key.LastUse().Sub(stop), want.Sub(stop))
+			}
+			within := stop.Add(keysReadEvery + n.lifetimes.Leeway)
+			for at, want := range map[time.Time]error{
+				stop.Add(-time.Minute): nil, stop: nil, within: nil, within.Add(time.Second): accesstoken.ErrStopped,
+			} {
+				n.wantToken(fmt.Sprintf("signed %s after the stop", at.Sub(stop)), n.forge(leaked, at, at.Add(n.lifetimes.Access)), want)
+			}
+		})
+	}
+}
+
+// A key that signs again, after the config asked for another algorithm and was
+// changed back, verifies what it signs.
+func TestRetiredKeySignsAgain(t *testing.T) {
+	clock := &testClock{now: time.Now().Truncate(time.Second)}
+	dir := t.TempDir()
+	first := newRetiredNode(t, dir, clock, "ES256").keys.Signing().Signing().ID
+	newRetiredNode(t, dir, clock, "EdDSA")
+	clock.advance(publishAhead + time.Minute)
+	newRetiredNode(t, dir, clock, "EdDSA")
+	for range 3 {
+		n := newRetiredNode(t, dir, clock, "ES256")
+		n.read()
+		if n.keys.Signing().Signing().ID != first {
+			t.Fatal("another key signs")
+		}
+		n.wantToken("signed now", n.forge(n.keys.Signing(), clock.Now(), clock.Now().Add(time.Minute)), nil)
+		clock.advance(24 * time.Hour)
+	}
+}
+
+// Where a config did not start after all, the one that runs on writes down again
+// that its key signs.
+func TestRetiredKeyOfAConfigThatRunsOn(t *testing.T) {
+	clock := &testClock{now: time.Now().Truncate(time.Second)}
+	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
+	stopOf := func() time.Time { return readRecord(t, n.dir).Signing[0].RetiredAt }
+	newRetiredNode(t, n.dir, clock, "EdDSA") // fails later on
+	if !stopOf().Equal(clock.Now().Add(publishAhead)) {
+		t.Fatalf("the key is said to stop at %s", stopOf())
+	}
+	for range 20 {
+		clock.advance(keysReadEvery)
+		n.read()
+	}
+	if !stopOf().IsZero() {
+		t.Errorf("the key is said to stop at %s, and signs", stopOf())
+	}
+	issued := n.forge(n.keys.Signing(), clock.Now(), clock.Now().Add(n.lifetimes.Access))
+	n.wantToken("by the config that runs", issued, nil)
+	clock.advance(time.Second)
+	next := newRetiredNode(t, n.dir, clock, "EdDSA") // mended
+	if _, err := next.verifier.Verify(issued); err != nil {
+		t.Errorf("by the config after it: %v", err)
+	}
+	// A config that another one has taken over from writes nothing.
+	n.keys.ruling = func() bool { return false }
+	n.read()
+	if want := clock.Now().Add(publishAhead); !stopOf().Equal(want) {
+		t.Errorf("the key is said to stop at %s, want %s", stopOf(), want)
+	}
+}
+
+// A longer lifetime counts at once, a longer one of before until what it made has
+// expired, and not for ever.
+func TestLongestLifetimeOfReloads(t *testing.T) {
+	clock := &testClock{now: time.Now().Truncate(time.Second)}
+	dir := t.TempDir()
+	start := func(access time.Duration) *retiredNode {
+		t.Helper()
+		return newRetiredNode(t, dir, clock, "ES256", func(lt *session.Lifetimes) { lt.Access = access })
+	}
+	want := func(what string, n *retiredNode, longest time.Duration) {
+		t.Helper()
+		if got := n.keys.Signing().Longest(); got != longest {
+			t.Errorf("%s: tokens of %s are accepted, want %s", what, got, longest)
+		}
+	}
+	n := start(15 * time.Minute)
+	want("at first", n, 15*time.Minute)
+	want("longer", start(48*time.Hour), 48*time.Hour)
+	clock.advance(time.Hour)
+	n = start(15 * time.Minute)
+	want("shorter", n, 48*time.Hour)
+	clock.advance(47 * time.Hour)
+	n.read()
+	want("shorter, after 47 hours", n, 48*time.Hour)
+	// In between, for a moment, a lifetime of a day, which needs its time as well.
+	between := start(24 * time.Hour)
+	want("a day", between, 48*time.Hour)
+	n = start(15 * time.Minute)
+	clock.advance(23 * time.Hour)
+	n.read()
+	want("shorter, before tokens of a day have expired", n, 48*time.Hour)
+	clock.advance(25*time.Hour + 2*keysReadEvery)
+	n.read()
+	want("shorter, after two days", n, 15*time.Minute)
+	if got := readRecord(t, dir).LongestAccess; got != 900 {
+		t.Errorf("the record keeps %d s", got)
+	}
+	// Another machine whose config was not changed yet goes on.
+	other := start(time.Hour)
+	n = start(15 * time.Minute)
+	clock.advance(3 * time.Hour)
+	n.read()
+	want("shorter, when the other was not heard of", n, 15*time.Minute)
+	other.read()
+	want("the other machine", other, time.Hour)
+	n.read()
+	want("shorter, beside the other machine", n, time.Hour)
+	clock.advance(24 * time.Hour)
+	written := *readRecord(t, dir)
+	for range 3 {
+		n.read()
+		other.read()
+	}
+	want("shorter, beside the other machine for a day", n, time.Hour)
+	if now := readRecord(t, dir); !now.AccessLifetime.Since.Equal(written.AccessLifetime.Since) {
+		t.Error("two machines of different lifetimes write the record at each reading")
+	}
+}
+
+// A lifetime that grows brings no key back that has had its time.
+func TestRetiredKeyDoesNotComeBack(t *testing.T) {
+	clock := &testClock{now: time.Now().Truncate(time.Second)}
+	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
+	old := n.keys.Signing().Signing().ID
+	n.rotate(true)
+	clock.advance(time.Hour)
+	next := newRetiredNode(t, n.dir, clock, "ES256", func(lt *session.Lifetimes) { lt.Access = 48 * time.Hour })
+	if next.keys.Signing().Lookup(old) != nil {
+		t.Error("the key verifies again")
+	}
+}

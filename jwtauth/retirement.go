@@ -1,0 +1,158 @@
+package jwtauth
+
+import (
+	"slices"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+// retirement is when a key stops signing: the moment from which another one signs
+// instead. It is written down as soon as it is known, mostly before it comes, so
+// that it is right however long nothing reads the keys afterwards. Zero stands
+// for a key that signs, or waits to, with none after it.
+type retirement struct {
+	RetiredAt time.Time `json:"retired_at,omitzero"`
+}
+
+// stopped reports a key that signs no more at now.
+func (r retirement) stopped(now time.Time) bool {
+	return !r.RetiredAt.IsZero() && !r.RetiredAt.After(now)
+}
+
+// lastUse is the last moment at which any machine of the realm can have used a
+// key that stops: each reads the keys every keysReadEvery.
+func (r retirement) lastUse() time.Time { return r.RetiredAt.Add(keysReadEvery) }
+
+// spent reports a key whose last product has expired: lifetime is in seconds, and
+// leeway how far the clocks of two machines may differ.
+func (r retirement) spent(now time.Time, lifetime int64, leeway time.Duration) bool {
+	return r.stopped(now) && now.After(r.lastUse().Add(time.Duration(lifetime)*time.Second+leeway))
+}
+
+// settle writes down when each key stops signing. algorithm is the configured
+// one: where it was changed, and changed back, a key signs again.
+func (k *keyring) settle(algorithm string, now time.Time) (changed bool) {
+	before := k.stops()
+	k.settleSigning(algorithm, now)
+	for i := range k.Refresh {
+		k.Refresh[i].RetiredAt = k.refreshSuccessor(i)
+	}
+	return !slices.EqualFunc(before, k.stops(), time.Time.Equal)
+}
+
+func (k *keyring) stops() (all []time.Time) {
+	for _, r := range k.Signing {
+		all = append(all, r.RetiredAt)
+	}
+	for _, r := range k.Refresh {
+		all = append(all, r.RetiredAt)
+	}
+	return all
+}
+
+func (k *keyring) settleSigning(algorithm string, now time.Time) {
+	if len(k.Signing) == 0 {
+		return
+	}
+	current := k.signing(algorithm, now)
+	for i := range k.Signing {
+		switch r := &k.Signing[i]; {
+		case r.ID == current.ID, r.Algorithm == algorithm && r.SignsFrom.After(now):
+			r.RetiredAt = time.Time{}
+		case r.Algorithm != algorithm && !r.stopped(now):
+			r.RetiredAt = now // the config asks for another algorithm from now on
+		}
+	}
+	for i := range k.Signing {
+		r := &k.Signing[i]
+		r.RetiredAt = earlier(r.RetiredAt, k.signingSuccessor(i))
+		if r.ID == current.ID && r.Algorithm != algorithm {
+			r.RetiredAt = earlier(r.RetiredAt, k.firstSigning(algorithm))
+		}
+	}
+}
+
+// signingSuccessor is when the next key of the algorithm of key i begins to sign,
+// zero without one. A key that was retired before its time came follows no other.
+func (k *keyring) signingSuccessor(i int) (from time.Time) {
+	for j, r := range k.Signing {
+		follows := r.SignsFrom.After(k.Signing[i].SignsFrom) || j > i && r.SignsFrom.Equal(k.Signing[i].SignsFrom)
+		if follows && r.Algorithm == k.Signing[i].Algorithm && !r.stopped(r.SignsFrom) {
+			from = earlier(from, r.SignsFrom)
+		}
+	}
+	return from
+}
+
+// firstSigning is when the first key of an algorithm begins to sign.
+func (k *keyring) firstSigning(algorithm string) (from time.Time) {
+	for _, r := range k.Signing {
+		if r.Algorithm == algorithm {
+			from = earlier(from, r.SignsFrom)
+		}
+	}
+	return from
+}
+
+// refreshSuccessor is when the refresh key after key i comes into use, zero
+// without one.
+func (k *keyring) refreshSuccessor(i int) (from time.Time) {
+	for j, r := range k.Refresh {
+		if r.UsedFrom.After(k.Refresh[i].UsedFrom) || j > i && r.UsedFrom.Equal(k.Refresh[i].UsedFrom) {
+			from = earlier(from, r.UsedFrom)
+		}
+	}
+	return from
+}
+
+// earlier is the earlier of two moments; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// drop removes the keys of which nothing can be valid any more. The key that signs
+// now stays, whatever the record says: settle corrects that.
+func (k *keyring) drop(algorithm string, now time.Time, leeway time.Duration) (changed bool) {
+	before := len(k.Signing) + len(k.Refresh)
+	if len(k.Signing) > 0 {
+		current := k.signing(algorithm, now).ID
+		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool {
+			return r.ID != current && r.spent(now, k.LongestAccess, leeway)
+		})
+	}
+	current := k.refresh(now).ID
+	k.Refresh = slices.DeleteFunc(k.Refresh, func(r refreshKeyRecord) bool {
+		return r.ID != current && r.spent(now, k.LongestRefresh, leeway)
+	})
+	return len(k.Signing)+len(k.Refresh) != before
+}
+
+// adopt takes the lifetimes of a config into the record. A longer one counts at
+// once. A shorter one counts when nothing can be valid any more that was made
+// before it; starting says that the config is being started, rather than running.
+func (k *keyring) adopt(lt session.Lifetimes, now time.Time, starting bool) (changed bool) {
+	for _, of := range []struct {
+		longest    *int64
+		configured *lifetimeRecord
+		lifetime   time.Duration
+	}{{&k.LongestAccess, &k.AccessLifetime, lt.Access}, {&k.LongestRefresh, &k.RefreshLifetime, lt.Refresh}} {
+		seconds := int64(of.lifetime / time.Second)
+		longer := seconds > *of.longest
+		// A running config that is not the one started last, as on another
+		// machine with another config, only takes back what it needs itself.
+		if of.configured.Seconds != seconds && (starting || longer) {
+			*of.configured = lifetimeRecord{Seconds: seconds, Since: now}
+			changed = true
+		}
+		made := retirement{RetiredAt: of.configured.Since}
+		if longer || seconds < *of.longest && of.configured.Seconds == seconds && made.spent(now, *of.longest, lt.Leeway) {
+			*of.longest = seconds
+			changed = true
+		}
+	}
+	return changed
+}
