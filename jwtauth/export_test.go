@@ -91,7 +91,7 @@ func HoldSlot(ctx context.Context, realm string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.signIn.Slots.Acquire(ctx)
+	return o.signIn.Slots.Acquire(ctx, password.Caller{})
 }
 
 func running(realm string) (*opened, error) {
