@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -69,6 +70,30 @@ func TestSetDeniesFormerSessionsOfAUser(t *testing.T) {
 		t.Errorf("forgot %d, %d left", n, s.Len())
 	}
 	check("forgotten", "alice", old, "", false)
+}
+
+// Whoever watches is told of a user once, while what is told of is in force.
+func TestFeedTellsOfAnEndedUserOnce(t *testing.T) {
+	log, set := &fakeLog{}, NewSet()
+	f := NewFeed(log, set)
+	var told []string
+	f.OnEnded = func(user string) { told = append(told, user) }
+	read := func(id string, kind Kind, epoch uint64) {
+		t.Helper()
+		_ = log.Deny(t.Context(), Entry{Kind: kind, ID: id, Epoch: epoch, Until: start.Add(time.Hour)})
+		if err := f.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read("sid", Session, 0)
+	read("alice", User, 1)
+	read("alice", User, 2)
+	read("bob", User, 1)
+	set.Forget(start.Add(time.Hour))
+	read("alice", User, 3)
+	if got := strings.Join(told, " "); got != "alice bob alice" {
+		t.Errorf("told of %q", got)
+	}
 }
 
 func TestDeniedOfAUserDoesNotAllocate(t *testing.T) {

@@ -89,6 +89,15 @@ func (s *Set) end(sh *shard, e Entry, until int64) {
 	sh.users[e.ID] = latest
 }
 
+// hasEnded reports whether an entry of kind User is in force.
+func (s *Set) hasEnded(user string) bool {
+	sh := s.shard(user)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	_, ended := sh.users[user]
+	return ended
+}
+
 // Denied reports whether the session sid of a user, or the token jti, is denied.
 // "" stands for "the token has none", or for a user who is not known yet, and is
 // never denied. It does not allocate.
