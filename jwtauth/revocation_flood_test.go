@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -87,4 +88,7 @@ func TestRevocationFloodAtTheGuard(t *testing.T) {
 		}
 	}
 	check("after the second time")
+	if n := strings.Count(s.log(), "all sessions of the user have ended"); n != 1 {
+		t.Errorf("said %d times in the log", n)
+	}
 }
