@@ -42,18 +42,22 @@ func openRealm(b *testing.B, algorithm, store string) *realm {
 	b.Helper()
 	dir := b.TempDir()
 	key := signingKey(b, algorithm)
+	users := []any{map[string]any{
+		"username": "alice", "password_hash": benchHash, "roles": []string{"admin", "editor"},
+		"claims": map[string]any{"tenant": "acme"},
+	}}
+	for n := range others {
+		users = append(users, map[string]any{"username": fmt.Sprint("other", n), "password_hash": benchHash})
+	}
 	config := map[string]any{
 		"admin":   map[string]any{"disabled": true},
 		"storage": map[string]any{"module": "file_system", "root": dir + "/storage"},
 		"logging": map[string]any{"logs": map[string]any{"default": map[string]any{"level": "PANIC"}}},
 		"apps": map[string]any{"jwtauth": map[string]any{"realms": map[string]any{"default": map[string]any{
-			"issuer":       benchIssuer,
-			"signing_keys": []any{map[string]any{"algorithm": algorithm, "key": key}},
-			"store":        map[string]any{"module": store},
-			"users": []any{map[string]any{
-				"username": "alice", "password_hash": benchHash, "roles": []string{"admin", "editor"},
-				"claims": map[string]any{"tenant": "acme"},
-			}},
+			"issuer":        benchIssuer,
+			"signing_keys":  []any{map[string]any{"algorithm": algorithm, "key": key}},
+			"store":         map[string]any{"module": store},
+			"users":         users,
 			"password_hash": map[string]any{"slots": 8, "queue": 1000},
 			"throttle":      map[string]any{"off": true},
 		}}}},
@@ -142,7 +146,15 @@ func (r *realm) post(path string, form url.Values) *httptest.ResponseRecorder {
 
 func (r *realm) signIn() (t tokens) {
 	r.b.Helper()
-	w := r.post("/token", url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"password"}})
+	return r.signInAs("alice")
+}
+
+// others is how many users there are but alice: other0, other1 and so on.
+const others = 20
+
+func (r *realm) signInAs(username string) (t tokens) {
+	r.b.Helper()
+	w := r.post("/token", url.Values{"grant_type": {"password"}, "username": {username}, "password": {"password"}})
 	if err := json.Unmarshal(w.Body.Bytes(), &t); err != nil {
 		r.b.Fatal(err)
 	}

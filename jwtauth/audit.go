@@ -195,8 +195,8 @@ func (s auditedSessions) Revoke(ctx context.Context, sid string) error {
 }
 
 // RevokeAccessToken implements [oauth2.Sessions].
-func (s auditedSessions) RevokeAccessToken(ctx context.Context, lt session.Lifetimes, sid, jti string, exp time.Time) error {
-	err := s.Manager.RevokeAccessToken(ctx, lt, sid, jti, exp)
+func (s auditedSessions) RevokeAccessToken(ctx context.Context, lt session.Lifetimes, username, sid, jti string, exp time.Time) error {
+	err := s.Manager.RevokeAccessToken(ctx, lt, username, sid, jti, exp)
 	if err == nil {
 		s.realm.audit(ctx, eventTokenRevoked, record{session: sid, via: s.via})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func HoldSlot(ctx context.Context, realm string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.signIn.Slots.Acquire(ctx)
+	return o.signIn.Slots.Acquire(ctx, password.Caller{})
 }
 
 func running(realm string) (*opened, error) {
@@ -137,6 +138,23 @@ func Deny(realm, sid string) error {
 	}
 	o.state.denied.Add(revocation.Entry{Kind: revocation.Session, ID: sid, Until: time.Now().Add(time.Hour)})
 	return nil
+}
+
+// FillRevocations has a session of the running realm make so many revocations that
+// there is room for left more of its user, where there were none.
+func FillRevocations(realm, sid string, left int) error {
+	o, err := running(realm)
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(time.Hour)
+	return o.state.store.UpdateSession(context.Background(), sid, func(session.Session, uint64) (session.Change, error) {
+		c := session.Change{Deny: make([]revocation.Entry, session.MaxRevocations-left)}
+		for i := range c.Deny {
+			c.Deny[i] = revocation.Entry{Kind: revocation.Token, ID: fmt.Sprint("filler ", i), Until: until}
+		}
+		return c, nil
+	})
 }
 
 // Age takes a session of the running realm back to another epoch, and leaves it

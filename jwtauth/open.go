@@ -310,7 +310,7 @@ func background(loop func(context.Context)) (stop func()) {
 func (o *opened) bearer(token string) (*policy.Principal, *oauth2.Error) {
 	known := o.keys.view.Load().tokens
 	if p, ok := known.Get(token, time.Now()); ok {
-		if o.state.denied.Denied(p.Session, p.TokenID) {
+		if o.state.denied.Denied(p.Username, p.Session, p.TokenID) {
 			return nil, oauth2.InvalidToken(errRevoked)
 		}
 		o.metrics.tokenHit.Inc()
@@ -340,7 +340,7 @@ func (o *opened) checkRevoked(claims *accesstoken.Claims) error {
 	switch {
 	case o.foreign(claims.SessionID, claims.ID):
 		return errForeignStore
-	case o.state.denied.Denied(claims.SessionID, claims.ID):
+	case o.state.denied.Denied(claims.Subject, claims.SessionID, claims.ID):
 		return errRevoked
 	}
 	return nil
@@ -361,7 +361,7 @@ func (o *opened) foreign(sid, jti string) bool {
 func (o *opened) knownCookie(ctx context.Context, value string) (*policy.Principal, error) {
 	known := o.keys.view.Load().cookies
 	if p, ok := known.Get(value, time.Now()); ok {
-		if o.state.denied.Denied(p.Session, "") {
+		if o.state.denied.Denied(p.Username, p.Session, "") {
 			return nil, errRevoked
 		}
 		o.metrics.cookieHit.Inc()
@@ -388,7 +388,8 @@ func (o *opened) readCookie(ctx context.Context, value string) (*policy.Principa
 	if err != nil {
 		return nil, none, err
 	}
-	if o.state.denied.Denied(sid, "") {
+	// Whose it is, and the epoch, is read with the session.
+	if o.state.denied.Denied("", sid, "") {
 		return nil, none, errRevoked
 	}
 	release, err := o.state.use()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
@@ -79,6 +80,11 @@ func newState(ctx context.Context, realm string, module StoreModule, logger *zap
 	s.feed.OnError = func(err error) { logger.Error("reading the revocations", zap.Error(err)) }
 	if err := s.feed.Sync(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the revocations: %w", err), opened.Close())
+	}
+	// From here on: what the log has from before was said then.
+	s.feed.OnEnded = func(username string) {
+		logger.Warn("a user revoked more than is remembered one by one: all sessions of the user have ended",
+			zap.String("username", username), zap.Int("revocations", session.MaxRevocations))
 	}
 	s.store = store.WithFeed(opened, s.feed)
 

@@ -194,8 +194,8 @@ func (t *TokenServer) build(realm *opened) *oauth2.Server {
 		Lifetimes: realm.lifetimes,
 		Issuer:    &realm.issuer,
 		Verifier:  realm.verifier,
-		Denied: func(sid, jti string) bool {
-			return realm.foreign(sid, jti) || realm.state.denied.Denied(sid, jti)
+		Denied: func(user, sid, jti string) bool {
+			return realm.foreign(sid, jti) || realm.state.denied.Denied(user, sid, jti)
 		},
 		JWKS:     func() ([]byte, error) { return realm.keys.JWKS(), nil },
 		ClientIP: clientIP,

@@ -214,7 +214,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.showAccount(w, r, p, status, []problem{found})
 	}
-	hash, err := s.SignIn.Hash(r.Context(), fields[fieldNew])
+	hash, err := s.SignIn.Hash(r.Context(), p.Username, s.address(r), fields[fieldNew])
 	if key := newPasswordKey(err); key != "" {
 		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Field: fieldNew, Key: key}})
 	} else if err != nil {

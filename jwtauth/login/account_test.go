@@ -318,16 +318,18 @@ type busyHash struct {
 	s *site
 }
 
-func (b busyHash) Hash(ctx context.Context, pw string) (string, error) {
+func (b busyHash) Hash(ctx context.Context, username string, address netip.Addr, pw string) (string, error) {
 	b.s.service.Slots = fullSlots{}
 	defer func() { b.s.service.Slots = b.s.slots }()
-	return b.Service.Hash(ctx, pw)
+	return b.Service.Hash(ctx, username, address, pw)
 }
 
 type fullSlots struct{}
 
-func (fullSlots) Full() bool                              { return true }
-func (fullSlots) Acquire(context.Context) (func(), error) { return nil, password.ErrBusy }
+func (fullSlots) Full(password.Caller) bool { return true }
+func (fullSlots) Acquire(context.Context, password.Caller) (func(), error) {
+	return nil, password.ErrBusy
+}
 
 // A page of another site cannot change anything for who is signed in here.
 func TestAccountFormsFromAnotherSite(t *testing.T) {
@@ -441,7 +443,7 @@ func TestPasswordThatWasChangedMeanwhile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hash, err := s.SignIn.Hash(t.Context(), "the owner's choice")
+		hash, err := s.SignIn.Hash(t.Context(), "alice", home, "the owner's choice")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ import (
 // Service it is.
 type SignIn interface {
 	SignIn(ctx context.Context, a signin.Attempt) (signin.Result, error)
-	Hash(ctx context.Context, password string) (string, error)
+	Hash(ctx context.Context, username string, address netip.Addr, password string) (string, error)
 }
 
 // Users finds the users of the live realm and changes passwords of those in the

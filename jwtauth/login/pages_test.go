@@ -3,8 +3,10 @@ package login_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -140,16 +143,18 @@ func fillSlots(t *testing.T, s *site) {
 	// Those that wait give up with the test.
 	ctx, cancel := context.WithCancel(t.Context())
 	for range 4 {
-		release, err := s.slots.Acquire(ctx)
+		release, err := s.slots.Acquire(ctx, password.Caller{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(release)
 	}
 	done := make(chan struct{})
-	for range 4 {
+	for i := range 4 {
+		// Each has an address of its own: no newcomer has fewer waiting.
+		other := password.Caller{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), Account: fmt.Sprint(i)}
 		go func() {
-			_, _ = s.slots.Acquire(ctx)
+			_, _ = s.slots.Acquire(ctx, other)
 			done <- struct{}{}
 		}()
 	}

@@ -123,12 +123,12 @@ func newRealm(t *testing.T) *realm {
 			Issuer: issuer, Audience: []string{issuer}, Keys: func() *accesstoken.KeySet { return rl.keys },
 			Leeway: session.DefaultLifetimes().Leeway,
 		},
-		Denied: func(sid, jti string) bool {
+		Denied: func(user, sid, jti string) bool {
 			own := sid
 			if own == "" {
 				own = jti
 			}
-			return !strings.HasPrefix(own, rl.store.ID()) || set.Denied(sid, jti)
+			return !strings.HasPrefix(own, rl.store.ID()) || set.Denied(user, sid, jti)
 		},
 		Sync:     feed.Sync,
 		JWKS:     func() ([]byte, error) { return accesstoken.MarshalJWKS(rl.keys.All()) },

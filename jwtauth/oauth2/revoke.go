@@ -63,7 +63,7 @@ func (s *Server) revokeToken(r *http.Request, client *Client, token string) erro
 		return s.sync(ctx)
 	}
 	claims, err := s.Verifier.Verify(token)
-	if err != nil || s.Denied(claims.SessionID, claims.ID) {
+	if err != nil || s.Denied(claims.Subject, claims.SessionID, claims.ID) {
 		return nil
 	}
 	owner := claims.ClientID
@@ -73,7 +73,7 @@ func (s *Server) revokeToken(r *http.Request, client *Client, token string) erro
 	if !s.mayRevoke(client, owner) {
 		return nil
 	}
-	err = s.Sessions.RevokeAccessToken(ctx, s.Lifetimes, claims.SessionID, claims.ID, claims.ExpiresAt)
+	err = s.Sessions.RevokeAccessToken(ctx, s.Lifetimes, claims.Subject, claims.SessionID, claims.ID, claims.ExpiresAt)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type Sessions interface {
 	Peek(ctx context.Context, ref session.Ref) (session.Session, error)
 	Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Grant, error)
 	Revoke(ctx context.Context, sid string) error
-	RevokeAccessToken(ctx context.Context, lt session.Lifetimes, sid, jti string, exp time.Time) error
+	RevokeAccessToken(ctx context.Context, lt session.Lifetimes, username, sid, jti string, exp time.Time) error
 }
 
 // Verifier checks everything about an access token but the deny set: form,
@@ -67,9 +67,9 @@ type Server struct {
 	Issuer    *Issuer
 	Verifier  Verifier
 
-	// Denied reports whether a session or a token is denied, or is not of this
+	// Denied reports whether a user's session or a token is denied, or is not of this
 	// realm's store at all. sid or jti may be "".
-	Denied func(sid, jti string) bool
+	Denied func(user, sid, jti string) bool
 	// Sync returns when this node denies everything that the store has
 	// acknowledged. It is called before an answer that says so. Default: the
 	// store's own methods return no earlier.

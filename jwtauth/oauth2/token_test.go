@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -261,9 +262,11 @@ func TestNoHashingSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rl := newRealm(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		for range 4 + 16 { // the slots and the queue before them
+		for i := range 4 + 16 { // the slots and the queue before them
+			// Each has an address of its own: no newcomer has fewer waiting.
+			other := password.Caller{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), Account: strconv.Itoa(i)}
 			go func() {
-				if release, err := rl.slots.Acquire(ctx); err == nil {
+				if release, err := rl.slots.Acquire(ctx, other); err == nil {
 					<-ctx.Done()
 					release()
 				}

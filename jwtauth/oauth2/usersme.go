@@ -48,7 +48,7 @@ func (s *Server) usersMe(w http.ResponseWriter, r *http.Request) error {
 		return InvalidToken(nil)
 	case u.Disabled:
 		return inactiveUser()
-	case who.checkDenied && s.Denied(who.sid, who.jti):
+	case who.checkDenied && s.Denied(who.username, who.sid, who.jti):
 		return InvalidToken(nil)
 	}
 	noStore(w.Header())

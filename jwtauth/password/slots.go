@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"runtime"
 	"sync"
 )
@@ -10,20 +11,39 @@ import (
 // ErrBusy is returned by [Slots.Acquire] where all slots and the queue are full.
 var ErrBusy = errors.New("too many passwords are being hashed")
 
-// Slots bounds how many hashings run at once, and how many wait for that. It is
-// safe for concurrent use.
-type Slots struct {
-	inUse chan struct{}
-	queue int
+// Caller is who wants a password hashed. Turns are shared out by both fields.
+type Caller struct {
+	// Address is the client's, the zero Addr where it is not known. Callers
+	// without one count as one address.
+	Address netip.Addr
+	// Account is whose password or secret it is. It may be a name that a
+	// stranger made up.
+	Account string
+}
 
-	mu      sync.Mutex
-	waiting int
+// Slots bounds how many hashings run at once, and how many wait for that. Those
+// who wait are served in turn: a freed slot goes to the next address, whatever
+// the number of requests that each address has waiting. It is safe for
+// concurrent use.
+//
+// A caller whose address has nothing else waiting is served after at most one
+// request of each other address that waits, or two where many addresses share
+// few accounts: every second slot then goes to the next account, so that
+// somebody with one account and many addresses does not get a turn for each
+// of the addresses.
+type Slots struct {
+	slots, places int
+
+	// mu guards what follows. A slot is free only while the line is empty.
+	mu    sync.Mutex
+	inUse int
+	line  line
 }
 
 // NewSlots returns Slots for that many hashings at once, at least one, with a
 // queue of that many callers, at least none.
 func NewSlots(slots, queue int) *Slots {
-	return &Slots{inUse: make(chan struct{}, max(1, slots)), queue: max(0, queue)}
+	return &Slots{slots: max(1, slots), places: max(0, queue), line: newLine()}
 }
 
 // DefaultSlots returns half of the CPUs that Go uses, at least one: the other
@@ -34,66 +54,100 @@ func DefaultSlots() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 // with the default hashes, and some 4 s with bcrypt of cost 12.
 func DefaultQueue(slots int) int { return 16 * max(1, slots) }
 
-// Acquire takes a slot, waiting in line for one where none is free. Where the
-// line is full it returns [ErrBusy] at once, and the error of ctx where ctx ends
-// first. The caller calls release when it has done hashing; calling it again
-// does nothing.
-func (s *Slots) Acquire(ctx context.Context) (release func(), err error) {
+// Acquire takes a slot, waiting for its turn where none is free. Where the queue
+// is full, it takes the place of another caller who has more requests waiting,
+// or else returns [ErrBusy] at once. It also returns ErrBusy where its own place
+// was taken in that way, and the error of ctx where ctx ends first. The caller
+// calls release when it has done hashing; calling it again does nothing.
+func (s *Slots) Acquire(ctx context.Context, c Caller) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	select {
-	case s.inUse <- struct{}{}:
-		return s.release(), nil
-	default:
+	w, err := s.enter(c)
+	if err != nil {
+		return nil, err
 	}
-	if !s.enqueue() {
-		return nil, ErrBusy
+	if w != nil {
+		if err := s.wait(ctx, w); err != nil {
+			return nil, err
+		}
 	}
-	defer s.dequeue()
-	// A freed slot goes to the longest waiting sender, never past the line.
-	select {
-	case s.inUse <- struct{}{}:
-		return s.release(), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return sync.OnceFunc(s.release), nil
 }
 
 // Cap returns how many slots there are.
-func (s *Slots) Cap() int { return cap(s.inUse) }
+func (s *Slots) Cap() int { return s.slots }
 
-// Full reports whether [Slots.Acquire] would refuse right now.
-func (s *Slots) Full() bool {
-	return len(s.inUse) == cap(s.inUse) && s.Waiting() >= s.queue
+// Full reports whether [Slots.Acquire] would refuse this caller right now.
+func (s *Slots) Full(c Caller) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inUse == s.slots && s.line.waiting == s.places && s.line.yields(keysOf(c)) == nil
 }
 
 // InUse returns how many slots are taken.
-func (s *Slots) InUse() int { return len(s.inUse) }
+func (s *Slots) InUse() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inUse
+}
 
 // Waiting returns how many callers wait for a slot.
 func (s *Slots) Waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.waiting
+	return s.line.waiting
 }
 
-func (s *Slots) enqueue() bool {
+// enter takes a free slot, or a place in the line, which it returns.
+func (s *Slots) enter(c Caller) (*waiter, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting >= s.queue {
-		return false
+	if s.inUse < s.slots {
+		s.inUse++
+		return nil, nil
 	}
-	s.waiting++
-	return true
+	key := keysOf(c)
+	if s.line.waiting == s.places {
+		last := s.line.yields(key)
+		if last == nil {
+			return nil, ErrBusy
+		}
+		s.line.remove(last)
+		last.done <- ErrBusy
+	}
+	return s.line.join(key), nil
 }
 
-func (s *Slots) dequeue() {
+// wait returns nil when w has been handed a slot.
+func (s *Slots) wait(ctx context.Context, w *waiter) error {
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	waits := w.place != nil
+	if waits {
+		s.line.remove(w)
+	}
+	s.mu.Unlock()
+	// What was handed over in the meantime goes to the next.
+	if !waits && <-w.done == nil {
+		s.release()
+	}
+	return ctx.Err()
+}
+
+// release hands a slot to whose turn it is. It is free only where nobody waits.
+func (s *Slots) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting--
-}
-
-func (s *Slots) release() func() {
-	return sync.OnceFunc(func() { <-s.inUse })
+	w := s.line.next()
+	if w == nil {
+		s.inUse--
+		return
+	}
+	s.line.remove(w)
+	w.done <- nil
 }

@@ -21,7 +21,7 @@ func TestSlotsBoundAndQueue(t *testing.T) {
 		for i := range free {
 			free[i] = make(chan struct{})
 			wg.Go(func() {
-				release, err := s.Acquire(t.Context())
+				release, err := s.Acquire(t.Context(), Caller{})
 				if err != nil {
 					t.Errorf("caller %d: %v", i, err)
 					return
@@ -37,7 +37,7 @@ func TestSlotsBoundAndQueue(t *testing.T) {
 		if s.InUse() != 2 || s.Waiting() != 3 {
 			t.Fatalf("InUse %d, Waiting %d; want 2, 3", s.InUse(), s.Waiting())
 		}
-		if _, err := s.Acquire(t.Context()); !errors.Is(err, ErrBusy) {
+		if _, err := s.Acquire(t.Context(), Caller{}); !errors.Is(err, ErrBusy) {
 			t.Fatalf("behind a full queue: %v, want ErrBusy at once", err)
 		}
 		for i := range free {
@@ -59,20 +59,20 @@ func TestSlotsBoundAndQueue(t *testing.T) {
 func TestSlotsEndOfContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSlots(1, 1)
-		release, err := s.Acquire(t.Context())
+		release, err := s.Acquire(t.Context(), Caller{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := s.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Acquire(ctx, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("waiting past the deadline: %v", err)
 		}
 		if s.Waiting() != 0 {
 			t.Errorf("%d still in the queue", s.Waiting())
 		}
 		release()
-		if _, err := s.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Acquire(ctx, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a context that has ended: %v", err)
 		}
 		if s.InUse() != 0 {
@@ -83,17 +83,17 @@ func TestSlotsEndOfContext(t *testing.T) {
 
 func TestSlotsReleaseTwice(t *testing.T) {
 	s := NewSlots(1, 0)
-	first, err := s.Acquire(t.Context())
+	first, err := s.Acquire(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	first()
-	second, err := s.Acquire(t.Context())
+	second, err := s.Acquire(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	first()
-	if _, err := s.Acquire(t.Context()); !errors.Is(err, ErrBusy) {
+	if _, err := s.Acquire(t.Context(), Caller{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("releasing twice freed the slot of another: %v", err)
 	}
 	second()
@@ -105,7 +105,7 @@ func TestSlotsNeverExceeded(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 200 {
 		wg.Go(func() {
-			release, err := s.Acquire(t.Context())
+			release, err := s.Acquire(t.Context(), Caller{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -132,7 +132,7 @@ func TestSlotsDefaults(t *testing.T) {
 		t.Errorf("DefaultQueue: %d, %d", DefaultQueue(4), DefaultQueue(0))
 	}
 	// Nonsense does not deadlock.
-	release, err := NewSlots(0, -1).Acquire(t.Context())
+	release, err := NewSlots(0, -1).Acquire(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,9 @@ type Feed struct {
 	// OnError, if set before Run, is called by Run with every failure to read
 	// the log. Run tries again by itself.
 	OnError func(error)
+	// OnEnded, if set before Run, is called with a user of whom an entry of kind
+	// User was read and no other is in force: once, however many follow it.
+	OnEnded func(user string)
 
 	log   Log
 	set   *Set
@@ -161,7 +164,11 @@ func (f *Feed) read(ctx context.Context) error {
 			return err
 		}
 		for _, e := range entries {
+			first := e.Kind == User && !f.set.hasEnded(e.ID)
 			f.set.Add(e)
+			if first && f.OnEnded != nil {
+				f.OnEnded(e.ID)
+			}
 		}
 		full := len(entries) >= page
 		if position < f.last || full && position == f.last {

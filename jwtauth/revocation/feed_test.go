@@ -117,7 +117,7 @@ func TestSyncStartsAgainWhereThePositionIsLost(t *testing.T) {
 	if err := f.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !set.Denied("new", "") || !set.Denied("old0", "") {
+	if !set.Denied("", "new", "") || !set.Denied("", "old0", "") {
 		t.Fatal("a replaced log must be read from its start, with what was denied kept")
 	}
 }
@@ -141,7 +141,7 @@ func TestSyncDoesNotShareAReadingThatBeganEarlier(t *testing.T) {
 				if err := f.Sync(t.Context()); err != nil {
 					t.Error(err)
 				}
-				if !set.Denied(id, "") {
+				if !set.Denied("", id, "") {
 					t.Errorf("%s is not denied after Sync", id)
 				}
 			})
@@ -188,14 +188,14 @@ func TestRunFollowsTheLog(t *testing.T) {
 
 		_ = log.Deny(ctx, entry("signalled", time.Now().Add(30*time.Second)))
 		synctest.Wait()
-		if !set.Denied("signalled", "") {
+		if !set.Denied("", "signalled", "") {
 			t.Fatal("a signalled entry is not in the set")
 		}
 		log.set(func() { log.watchers = nil }) // signals are lost from here on
 		_ = log.Deny(ctx, entry("polled", time.Now().Add(time.Hour)))
 		time.Sleep(poll)
 		synctest.Wait()
-		if !set.Denied("polled", "") {
+		if !set.Denied("", "polled", "") {
 			t.Fatal("an entry whose signal was lost is not in the set after a poll")
 		}
 		if age := time.Since(f.SyncedAt()); age > poll {
@@ -203,7 +203,7 @@ func TestRunFollowsTheLog(t *testing.T) {
 		}
 		time.Sleep(Late + 2*sweep)
 		synctest.Wait()
-		if set.Denied("signalled", "") || !set.Denied("polled", "") {
+		if set.Denied("", "signalled", "") || !set.Denied("", "polled", "") {
 			t.Fatal("a sweep must forget what has passed and nothing else")
 		}
 		cancel()
@@ -231,7 +231,7 @@ func TestRunTriesAgain(t *testing.T) {
 		_ = log.Deny(ctx, entry("a", time.Now().Add(time.Hour)))
 		time.Sleep(retryMax)
 		synctest.Wait()
-		if !set.Denied("a", "") || !errors.Is(failures[len(failures)-1], errWatchEnded) {
+		if !set.Denied("", "a", "") || !errors.Is(failures[len(failures)-1], errWatchEnded) {
 			t.Fatal("after an outage the log is not read, or a lost watch goes unnoticed")
 		}
 		log.set(func() { log.deaf = false })
@@ -241,7 +241,7 @@ func TestRunTriesAgain(t *testing.T) {
 		_ = log.Deny(ctx, entry("b", time.Now().Add(time.Hour)))
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if !set.Denied("b", "") || len(failures) != quiet {
+		if !set.Denied("", "b", "") || len(failures) != quiet {
 			t.Fatal("Run does not settle when the log is well again")
 		}
 		cancel()

@@ -17,6 +17,7 @@ const shards = 64
 type Set struct {
 	seed   maphash.Seed
 	size   atomic.Int64
+	ended  atomic.Int64 // how many of size are users
 	shards [shards]shard
 }
 
@@ -24,7 +25,15 @@ type shard struct {
 	mu       sync.RWMutex
 	sessions ids
 	tokens   ids
+	users    map[string]ending
 	_        [64]byte // neighbours do not share a cache line
+}
+
+// ending denies the sessions of a user that have a lower epoch, but one.
+type ending struct {
+	epoch  uint64
+	except string
+	until  int64 // as in ids
 }
 
 // ids maps an id to the second, since 1970, at which it may be forgotten.
@@ -36,6 +45,7 @@ func NewSet() *Set {
 	for i := range s.shards {
 		s.shards[i].sessions = make(ids)
 		s.shards[i].tokens = make(ids)
+		s.shards[i].users = make(map[string]ending)
 	}
 	return s
 }
@@ -51,6 +61,10 @@ func (s *Set) Add(e Entry) {
 	sh := s.shard(e.ID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if e.Kind == User {
+		s.end(sh, e, until)
+		return
+	}
 	if e.Kind != Token {
 		s.size.Add(sh.sessions.add(e.ID, until))
 	}
@@ -59,11 +73,46 @@ func (s *Set) Add(e Entry) {
 	}
 }
 
-// Denied reports whether the session sid or the token jti is denied. "" stands
-// for "the token has none" and is never denied. It does not allocate.
-func (s *Set) Denied(sid, jti string) bool {
+// end denies former sessions of a user. The caller holds the shard's lock. Of two
+// entries the later epoch counts, which denies what the other did: the session
+// that it excepts was alive then.
+func (s *Set) end(sh *shard, e Entry, until int64) {
+	old, exists := sh.users[e.ID]
+	if !exists {
+		s.size.Add(1)
+		s.ended.Add(1)
+	}
+	latest := ending{e.Epoch, e.Except, max(until, old.until)}
+	if old.epoch > e.Epoch {
+		latest.epoch, latest.except = old.epoch, old.except
+	}
+	sh.users[e.ID] = latest
+}
+
+// hasEnded reports whether an entry of kind User is in force.
+func (s *Set) hasEnded(user string) bool {
+	sh := s.shard(user)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	_, ended := sh.users[user]
+	return ended
+}
+
+// Denied reports whether the session sid of a user, or the token jti, is denied.
+// "" stands for "the token has none", or for a user who is not known yet, and is
+// never denied. It does not allocate.
+func (s *Set) Denied(user, sid, jti string) bool {
 	if s.size.Load() == 0 {
 		return false
+	}
+	if s.ended.Load() > 0 && user != "" && sid != "" {
+		sh := s.shard(user)
+		sh.mu.RLock()
+		end, ended := sh.users[user]
+		sh.mu.RUnlock()
+		if ended && sid != end.except && StampedEpoch(sid) < end.epoch {
+			return true
+		}
 	}
 	if sid != "" {
 		sh := s.shard(sid)
@@ -92,6 +141,13 @@ func (s *Set) Forget(now time.Time) int {
 		sh.mu.Lock()
 		n := sh.sessions.forget(now.Unix())
 		n += sh.tokens.forget(now.Unix())
+		for name, end := range sh.users {
+			if end.until <= now.Unix() {
+				delete(sh.users, name)
+				s.ended.Add(-1)
+				n++
+			}
+		}
 		s.size.Add(-n)
 		sh.mu.Unlock()
 		dropped += n

@@ -11,7 +11,7 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func TestSetDeniesExactly(t *testing.T) {
 	s := NewSet()
-	if s.Denied("a", "b") {
+	if s.Denied("", "a", "b") {
 		t.Fatal("an empty set denies")
 	}
 	s.Add(Entry{Kind: Session, ID: "sid", Until: start.Add(time.Hour)})
@@ -32,7 +32,7 @@ func TestSetDeniesExactly(t *testing.T) {
 		{"either", "", true},
 		{"", "either", true},
 	} {
-		if got := s.Denied(c.sid, c.jti); got != c.denied {
+		if got := s.Denied("", c.sid, c.jti); got != c.denied {
 			t.Errorf("Denied(%q, %q) = %v", c.sid, c.jti, got)
 		}
 	}
@@ -46,13 +46,13 @@ func TestSetForgetsAtTheEndOfTheLongestEntry(t *testing.T) {
 	if s.Len() != 2 {
 		t.Fatalf("Len is %d, want 2: an id counts once", s.Len())
 	}
-	if n := s.Forget(start.Add(time.Minute)); n != 0 || !s.Denied("a", "") || !s.Denied("", "b") {
+	if n := s.Forget(start.Add(time.Minute)); n != 0 || !s.Denied("", "a", "") || !s.Denied("", "", "b") {
 		t.Fatalf("forgot %d entries before their time", n)
 	}
-	if n := s.Forget(start.Add(time.Minute + time.Second)); n != 1 || s.Denied("", "b") {
+	if n := s.Forget(start.Add(time.Minute + time.Second)); n != 1 || s.Denied("", "", "b") {
 		t.Fatalf("forgot %d entries, want 1", n)
 	}
-	if n := s.Forget(start.Add(time.Hour)); n != 1 || s.Denied("a", "") || s.Len() != 0 {
+	if n := s.Forget(start.Add(time.Hour)); n != 1 || s.Denied("", "a", "") || s.Len() != 0 {
 		t.Fatalf("forgot %d entries, want 1; %d left", n, s.Len())
 	}
 }
@@ -66,7 +66,7 @@ func TestSetUnderConcurrentUse(t *testing.T) {
 			for i := range each {
 				id := fmt.Sprintf("%d-%d", w, i)
 				s.Add(Entry{Kind: Session, ID: id, Until: start.Add(time.Hour)})
-				if !s.Denied(id, "") {
+				if !s.Denied("", id, "") {
 					t.Errorf("%s is not denied after Add", id)
 				}
 				s.Add(Entry{Kind: Token, ID: id, Until: start})
@@ -84,7 +84,7 @@ func TestSetUnderConcurrentUse(t *testing.T) {
 		t.Fatalf("%d entries, want %d", s.Len(), writers*each)
 	}
 	for i := range each {
-		if !s.Denied(fmt.Sprintf("3-%d", i), "") {
+		if !s.Denied("", fmt.Sprintf("3-%d", i), "") {
 			t.Fatalf("entry %d was lost", i)
 		}
 	}
@@ -93,7 +93,7 @@ func TestSetUnderConcurrentUse(t *testing.T) {
 func TestDeniedDoesNotAllocate(t *testing.T) {
 	s := NewSet()
 	s.Add(Entry{Kind: Session, ID: "x", Until: start})
-	if n := testing.AllocsPerRun(100, func() { s.Denied("store-sid", "store-jti") }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { s.Denied("", "store-sid", "store-jti") }); n != 0 {
 		t.Fatalf("%v allocations", n)
 	}
 }
@@ -106,7 +106,7 @@ func BenchmarkDenied(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			s.Denied("AAAAAAAAAAAsomeothersession0000000", "AAAAAAAAAAAsometokenid000000000000")
+			s.Denied("", "AAAAAAAAAAAsomeothersession0000000", "AAAAAAAAAAAsometokenid000000000000")
 		}
 	})
 }

@@ -15,12 +15,12 @@ func TestDenialCoversTheTokenThatWasOneTooMany(t *testing.T) {
 	r := newRealm(t)
 	g := r.create(t, session.NewSession{})
 	for i := range session.MaxRevokedTokens {
-		if err := r.RevokeAccessToken(t.Context(), r.lt, g.Session.ID, fmt.Sprint("jti ", i), g.AccessExpiresAt); err != nil {
+		if err := r.RevokeAccessToken(t.Context(), r.lt, "alice", g.Session.ID, fmt.Sprint("jti ", i), g.AccessExpiresAt); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.lt.Leeway = 10 * time.Minute
-	if err := r.RevokeAccessToken(t.Context(), r.lt, g.Session.ID, "the last", g.AccessExpiresAt); err != nil {
+	if err := r.RevokeAccessToken(t.Context(), r.lt, "alice", g.Session.ID, "the last", g.AccessExpiresAt); err != nil {
 		t.Fatal(err)
 	}
 	if until := r.denied(t, revocation.Session, g.Session.ID); until.Before(g.AccessExpiresAt.Add(r.lt.Leeway)) {
@@ -33,7 +33,7 @@ func TestOneTokenIsOneEntry(t *testing.T) {
 	r := newRealm(t)
 	g := r.create(t, session.NewSession{})
 	for i := range 3 * session.MaxRevokedTokens {
-		if err := r.RevokeAccessToken(t.Context(), r.lt, g.Session.ID, "jti", g.AccessExpiresAt.Add(time.Duration(i)*time.Second)); err != nil {
+		if err := r.RevokeAccessToken(t.Context(), r.lt, "alice", g.Session.ID, "jti", g.AccessExpiresAt.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,6 +23,12 @@ const (
 	// MaxRevokedTokens is how many live access tokens of one session may be
 	// revoked one by one; the one above it ends the session.
 	MaxRevokedTokens = 32
+	// MaxRevocations is how many revocations of sessions and single tokens of
+	// one user a store remembers at a time. It forgets each a while after the
+	// last token that it is for has expired (see [revocation.Late]): an hour and
+	// a quarter after it was made, with the default lifetimes. The one above it
+	// ends all sessions of the user, as one revocation.
+	MaxRevocations = 1000
 
 	// maxOrigin bounds IP and UserAgent of a session, in bytes.
 	maxOrigin = 256
@@ -90,7 +96,7 @@ func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Grant
 		return Grant{}, errors.New("a session needs a user")
 	}
 	key := m.keys.Current()
-	sid, err := m.newSID()
+	sid, err := m.newSID(n.Epoch)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -191,13 +197,16 @@ func (m *Manager) owns(sid string) bool {
 	return validSID(sid) && sid[:storeIDLength] == m.storeID
 }
 
-func (m *Manager) newSID() (string, error) {
-	// 17 bytes give 23 characters; the last carries four bits and is dropped.
-	raw := make([]byte, 17)
+func (m *Manager) newSID(epoch uint64) (string, error) {
+	raw := make([]byte, 12)
 	if _, err := io.ReadFull(m.rand, raw); err != nil {
 		return "", fmt.Errorf("making a session id: %w", err)
 	}
-	sid := m.storeID + base64.RawURLEncoding.EncodeToString(raw)[:sidLength-storeIDLength]
+	stamp, err := revocation.Stamp(epoch)
+	if err != nil {
+		return "", fmt.Errorf("making a session id: %w", err)
+	}
+	sid := m.storeID + stamp + base64.RawURLEncoding.EncodeToString(raw)[:sidRandom]
 	if !m.owns(sid) {
 		return "", fmt.Errorf("the store's id must be %d characters of the base64url alphabet", storeIDLength)
 	}

@@ -134,7 +134,7 @@ func TestRevokeAccessToken(t *testing.T) {
 	exp := g.AccessExpiresAt
 	revoke := func(sid, jti string, exp time.Time) {
 		t.Helper()
-		if err := r.RevokeAccessToken(t.Context(), r.lt, sid, jti, exp); err != nil {
+		if err := r.RevokeAccessToken(t.Context(), r.lt, "alice", sid, jti, exp); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,9 +142,9 @@ func TestRevokeAccessToken(t *testing.T) {
 	revoke(g.Session.ID, "one", exp)
 	revoke("", "two", exp)
 	revoke("gone", "three", exp)
-	for _, jti := range []string{"one", "two", "three"} {
-		if until := r.denied(t, revocation.Token, jti); !until.Equal(exp.Add(r.lt.Leeway)) {
-			t.Errorf("%s is denied until %s, want leeway beyond %s", jti, until, exp)
+	for id, kind := range map[string]revocation.Kind{"one": revocation.Token, "two": revocation.Token, "gone": revocation.Session} {
+		if until := r.denied(t, kind, id); !until.Equal(exp.Add(r.lt.Leeway)) {
+			t.Errorf("%s %s is denied until %s, want leeway beyond %s", kind, id, until, exp)
 		}
 	}
 	if _, err := r.Live(t.Context(), g.Session.ID); err != nil {
@@ -158,7 +158,7 @@ func TestRevokeAccessToken(t *testing.T) {
 	if r.denied(t, revocation.Token, "in the leeway").IsZero() {
 		t.Error("a token that the guard still takes was not denied")
 	}
-	if err := r.RevokeAccessToken(t.Context(), r.lt, g.Session.ID, "", exp); err == nil {
+	if err := r.RevokeAccessToken(t.Context(), r.lt, "alice", g.Session.ID, "", exp); err == nil {
 		t.Error("nothing was revoked, and nothing was said")
 	}
 }
@@ -168,7 +168,7 @@ func TestManyRevokedTokensEndTheSession(t *testing.T) {
 	g := r.create(t, session.NewSession{})
 	revoke := func(i int) {
 		t.Helper()
-		if err := r.RevokeAccessToken(t.Context(), r.lt, g.Session.ID, fmt.Sprint("jti ", i), r.now.Add(r.lt.Access)); err != nil {
+		if err := r.RevokeAccessToken(t.Context(), r.lt, "alice", g.Session.ID, fmt.Sprint("jti ", i), r.now.Add(r.lt.Access)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,10 +36,11 @@ func (m *Manager) EndAll(ctx context.Context, username, except string) (int, err
 }
 
 // RevokeAccessToken denies one access token, named by its "jti", until its "exp"
-// and the leeway have passed. It returns when that is durable. sid is the
-// session of the token, "" for a token without one. Where a session has more
-// than [MaxRevokedTokens] live ones, the session ends instead.
-func (m *Manager) RevokeAccessToken(ctx context.Context, lt Lifetimes, sid, jti string, exp time.Time) error {
+// and the leeway have passed. It returns when that is durable. username and sid
+// are the user and the session of the token; sid is "" for a token without one. Where a session has more
+// than [MaxRevokedTokens] live ones, the session ends instead, and where the
+// user has more than [MaxRevocations], all of the user's sessions do.
+func (m *Manager) RevokeAccessToken(ctx context.Context, lt Lifetimes, username, sid, jti string, exp time.Time) error {
 	if jti == "" {
 		return errors.New("a token without a jti cannot be revoked by itself")
 	}
@@ -72,8 +73,9 @@ func (m *Manager) RevokeAccessToken(ctx context.Context, lt Lifetimes, sid, jti 
 		return Change{Session: &s, Deny: []revocation.Entry{entry}}, nil
 	})
 	if errors.Is(err, ErrNotFound) {
-		// The session was collected or ended; what it had issued may live on.
-		return m.log.Deny(ctx, entry)
+		// The session was collected or ended; what it had issued may live on,
+		// and none of it is wanted. One entry does for all.
+		return m.log.Deny(ctx, revocation.Entry{Kind: revocation.Session, ID: sid, User: username, Until: until})
 	}
 	return err
 }

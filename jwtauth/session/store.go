@@ -24,6 +24,13 @@ type Change struct {
 // [revocation.Entry] of kind Session until its DenyUntil. (No entry is needed
 // where DenyUntil has passed.) A method that ends sessions returns when that is
 // durable.
+//
+// The log holds at most [MaxRevocations] entries of kind Session and Token of one
+// user. A step that would append more instead raises the user's epoch, ends all
+// of the user's sessions but the one that the step creates or keeps, which is
+// carried over to the new epoch, and appends one entry of kind User with that
+// epoch, in place of the user's former one. It lasts as long as each of the
+// entries that it stands for, and that former one.
 type Store interface {
 	// Epoch returns the user's epoch, 0 where it was never raised. Any name
 	// has one, whether or not the store knows a user of that name.

@@ -3,13 +3,17 @@ package session
 import (
 	"encoding/binary"
 	"strings"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 )
 
 const (
 	// storeIDLength is the length of a store's id, with which a "sid" begins.
 	storeIDLength = 11
-	// sidLength adds 22 random characters: 132 bits.
-	sidLength = storeIDLength + 22
+	// sidRandom is how many random characters follow the stamp of the epoch: 90
+	// bits. They keep ids apart; what proves a session is the HMAC over its id.
+	sidRandom = 15
+	sidLength = storeIDLength + revocation.StampLength + sidRandom
 )
 
 // The two things a realm seals. A new one gets a prefix and a context of its own.
@@ -68,7 +72,10 @@ func parseCookieValue(keys Keys, value string) (sid string, err error) {
 	return string(message), nil
 }
 
-// validSID reports whether sid has the form that [Manager.Create] gives it.
+// validSID reports whether sid has the form that [Manager.Create] gives it, or
+// gave it before ids were stamped: then it has a random character in place of
+// the stamp's dot.
 func validSID(sid string) bool {
-	return len(sid) == sidLength && strings.Trim(sid, alphabet) == ""
+	return len(sid) == sidLength && strings.Trim(sid[:storeIDLength], alphabet) == "" &&
+		strings.Trim(strings.TrimPrefix(sid[storeIDLength:], "."), alphabet) == ""
 }

@@ -29,7 +29,7 @@ func parse(t *testing.T, text string) *password.Hash {
 func TestBusyCountsNoSecret(t *testing.T) {
 	b, hash := newBench(t), parse(t, quick(t, "right"))
 	b.slots.Slots = password.NewSlots(1, 0)
-	release, err := b.slots.Slots.Acquire(t.Context())
+	release, err := b.slots.Slots.Acquire(t.Context(), password.Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

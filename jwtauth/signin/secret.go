@@ -39,16 +39,17 @@ func (s *Service) CheckSecret(ctx context.Context, a SecretAttempt) error {
 }
 
 func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) error {
-	if s.Slots.Full() {
+	name := throttle.ClientAccount(a.ClientID)
+	caller := password.Caller{Address: a.Address, Account: name}
+	if s.Slots.Full(caller) {
 		return &BusyError{RetryAfter: busyRetry}
 	}
-	name := throttle.ClientAccount(a.ClientID)
 	attempt, err := s.Throttle.Begin(ctx, name, a.Address)
 	if err != nil {
 		return err
 	}
 	o.Throttled = attempt.Throttled
-	release, err := s.acquire(ctx)
+	release, err := s.acquire(ctx, caller)
 	if err != nil {
 		s.cancel(ctx, name, attempt)
 		return err

@@ -64,11 +64,13 @@ type Throttle interface {
 	Begin(ctx context.Context, account string, address netip.Addr) (*throttle.Attempt, error)
 }
 
-// Slots bounds hashing. Acquire returns password.ErrBusy where it is full.
+// Slots bounds hashing, and shares it out among the callers. Acquire returns
+// password.ErrBusy where it is full.
 type Slots interface {
-	// Full reports whether Acquire would refuse: a flood then costs no write.
-	Full() bool
-	Acquire(ctx context.Context) (release func(), err error)
+	// Full reports whether Acquire would refuse this caller: a flood then costs
+	// no write.
+	Full(c password.Caller) bool
+	Acquire(ctx context.Context, c password.Caller) (release func(), err error)
 }
 
 // Hasher makes new hashes.
@@ -141,6 +143,11 @@ type Attempt struct {
 	Via string
 }
 
+// caller is whose turn at a hashing slot the attempt takes.
+func (a Attempt) caller() password.Caller {
+	return password.Caller{Address: a.Address, Account: throttle.UserAccount(a.Username)}
+}
+
 // Result is a user who has proved to be it.
 type Result struct {
 	// User has the hash that the password was compared with, or the one that
@@ -172,7 +179,7 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (Result, error) {
 }
 
 func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, error) {
-	if s.Slots.Full() {
+	if s.Slots.Full(a.caller()) {
 		return Result{}, &BusyError{RetryAfter: busyRetry}
 	}
 	attempt, err := s.Throttle.Begin(ctx, throttle.UserAccount(a.Username), a.Address)
@@ -210,7 +217,7 @@ func (s *Service) compare(ctx context.Context, a Attempt, o *Outcome) (res Resul
 	if res.Epoch, err = s.epoch(ctx, a.Username); err != nil {
 		return Result{}, false, err
 	}
-	release, err := s.acquire(ctx)
+	release, err := s.acquire(ctx, a.caller())
 	if err != nil {
 		return Result{}, false, err
 	}
@@ -272,10 +279,10 @@ func (s *Service) lookup(ctx context.Context, username string) (user.Entry, *pas
 	return entry, hash, nil
 }
 
-// Hash hashes a new password, in a hashing slot as every other. Its errors are
-// [BusyError], those of the Hasher, and ctx's.
-func (s *Service) Hash(ctx context.Context, pw string) (string, error) {
-	release, err := s.acquire(ctx)
+// Hash hashes a new password of a user, in a hashing slot as every other. Its
+// errors are [BusyError], those of the Hasher, and ctx's.
+func (s *Service) Hash(ctx context.Context, username string, address netip.Addr, pw string) (string, error) {
+	release, err := s.acquire(ctx, Attempt{Username: username, Address: address}.caller())
 	if err != nil {
 		return "", err
 	}
@@ -303,8 +310,8 @@ func (s *Service) upgrade(ctx context.Context, entry user.Entry, hash *password.
 	return text
 }
 
-func (s *Service) acquire(ctx context.Context) (release func(), err error) {
-	release, err = s.Slots.Acquire(ctx)
+func (s *Service) acquire(ctx context.Context, c password.Caller) (release func(), err error) {
+	release, err = s.Slots.Acquire(ctx, c)
 	if errors.Is(err, password.ErrBusy) {
 		return nil, &BusyError{RetryAfter: busyRetry}
 	}

@@ -74,8 +74,8 @@ type watchedSlots struct {
 	acquired atomic.Int64
 }
 
-func (s *watchedSlots) Acquire(ctx context.Context) (func(), error) {
-	release, err := s.Slots.Acquire(ctx)
+func (s *watchedSlots) Acquire(ctx context.Context, c password.Caller) (func(), error) {
+	release, err := s.Slots.Acquire(ctx, c)
 	if err == nil {
 		s.acquired.Add(1)
 	}
@@ -253,7 +253,7 @@ func TestDisabledUserCountsAsNeither(t *testing.T) {
 func TestBusy(t *testing.T) {
 	b := newBench(t)
 	b.slots.Slots = password.NewSlots(1, 0)
-	release, err := b.slots.Slots.Acquire(t.Context())
+	release, err := b.slots.Slots.Acquire(t.Context(), password.Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -507,7 +507,7 @@ func TestFullSlotsCostNoWrite(t *testing.T) {
 	b := newBench(t)
 	b.slots.Slots = password.NewSlots(1, 0)
 	b.Throttle = unaskedThrottle{t}
-	release, err := b.slots.Acquire(t.Context())
+	release, err := b.slots.Acquire(t.Context(), password.Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestRevokedMeansDeniedHere(t *testing.T) {
 		if err := c.do(t.Context(), f); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if !f.set.Denied(c.sid, c.jti) {
+		if !f.set.Denied("", c.sid, c.jti) {
 			t.Errorf("%s returned before what it revoked is denied", c.name)
 		}
 	}

@@ -56,16 +56,32 @@ func (t *tx) collectRevocations(now time.Time, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	gone := make(map[string]uint64) // user → entries
 	for _, p := range positions {
-		v := t.get(bucketRevocations, p)
-		if len(p) != 8 || v == nil {
+		if len(p) != 8 {
 			return 0, engine.Corrupt(bucketRevocationsByUntil, errIndex)
 		}
-		e, err := engine.DecodeEntry(binary.BigEndian.Uint64(p), v)
+		e, found, err := t.entry(binary.BigEndian.Uint64(p))
+		if err == nil && !found {
+			err = engine.Corrupt(bucketRevocationsByUntil, errIndex)
+		}
 		if err != nil {
 			return 0, err
 		}
-		if err := errors.Join(t.remove(bucketRevocations, p), t.remove(bucketRevocationsByUntil, dueKey(e.Until, p))); err != nil {
+		if err := t.dropEntry(e); err != nil {
+			return 0, err
+		}
+		if e.User != "" {
+			gone[e.User]++
+		}
+	}
+	for username, n := range gone {
+		l, err := t.ledger(username)
+		if err != nil {
+			return 0, err
+		}
+		l.Forget(n)
+		if err := t.putLedger(username, l); err != nil {
 			return 0, err
 		}
 	}

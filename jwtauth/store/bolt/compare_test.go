@@ -107,6 +107,12 @@ func question(random *rand.Rand, clock time.Time) (string, ask) {
 				if n == 2 {
 					c.Deny = []revocation.Entry{{Kind: revocation.Token, ID: key, Until: soon}}
 				}
+				if n == 3 { // as many as there is room for: the next ends all of the user's sessions
+					c.Deny = make([]revocation.Entry, session.MaxRevocations)
+					for i := range c.Deny {
+						c.Deny[i] = revocation.Entry{Kind: revocation.Token, ID: fmt.Sprint(key, i), Until: soon}
+					}
+				}
 				return c, nil
 			})
 		}

@@ -16,8 +16,11 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
 )
 
-// formatVersion is the layout of the buckets that this package reads and writes.
-const formatVersion = 1
+// formatVersion is the layout of the buckets that this package writes. It reads
+// format 1 too, in which [bucketEpochs] held epochs alone, no log had entries of
+// kind User, and no session id had a stamp: a former version would let pass what
+// such an entry denies.
+const formatVersion = 2
 
 const (
 	defaultTimeout = time.Second
@@ -120,7 +123,7 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 
 // identify reads which store the file holds, and makes one in an empty file.
 func (s *Store) identify() error {
-	var empty bool
+	var empty, former bool
 	err := s.db.View(func(btx *bbolt.Tx) error {
 		info, err := os.Stat(s.path)
 		if err != nil {
@@ -133,45 +136,56 @@ func (s *Store) identify() error {
 			empty = true
 			return nil
 		}
-		return s.readFormat(btx)
-	})
-	if err != nil || !empty {
+		former, err = s.readFormat(btx)
 		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case empty:
+		return s.make()
+	case former:
+		return s.db.Update(func(btx *bbolt.Tx) error { return writeFormat(btx, s.id) })
 	}
-	return s.make()
+	return nil
 }
 
-func (s *Store) readFormat(btx *bbolt.Tx) error {
+// readFormat reads which store it is; former says that its format is a former one.
+func (s *Store) readFormat(btx *bbolt.Tx) (former bool, err error) {
 	b := btx.Bucket([]byte(bucketFormat))
 	if b == nil {
-		return fmt.Errorf("%w: another program's bbolt file", ErrForeign)
+		return false, fmt.Errorf("%w: another program's bbolt file", ErrForeign)
 	}
 	var f format
 	if err := engine.Decode("format", b.Get(formatKey), &f); err != nil {
-		return err
+		return false, err
 	}
 	if f.Version > formatVersion {
-		return fmt.Errorf("%w (format %d, this one reads %d)", ErrVersion, f.Version, formatVersion)
+		return false, fmt.Errorf("%w (format %d, this one reads %d)", ErrVersion, f.Version, formatVersion)
 	}
 	if f.Version < 1 || !engine.ValidID(f.ID) {
-		return fmt.Errorf("%w: its format record makes no sense", ErrForeign)
+		return false, fmt.Errorf("%w: its format record makes no sense", ErrForeign)
 	}
 	for _, name := range buckets {
 		if btx.Bucket([]byte(name)) == nil {
-			return fmt.Errorf("%w: bucket %s is missing", ErrForeign, name)
+			return false, fmt.Errorf("%w: bucket %s is missing", ErrForeign, name)
 		}
 	}
 	s.id = f.ID
-	return nil
+	return f.Version < formatVersion, nil
+}
+
+func writeFormat(btx *bbolt.Tx, id string) error {
+	b, err := engine.Encode("format", format{Version: formatVersion, ID: id})
+	if err != nil {
+		return err
+	}
+	return btx.Bucket([]byte(bucketFormat)).Put(formatKey, b)
 }
 
 // make writes a new store in one transaction.
 func (s *Store) make() error {
 	id, err := engine.NewID(rand.Reader)
-	if err != nil {
-		return err
-	}
-	b, err := engine.Encode("format", format{Version: formatVersion, ID: id})
 	if err != nil {
 		return err
 	}
@@ -181,7 +195,7 @@ func (s *Store) make() error {
 				return err
 			}
 		}
-		return btx.Bucket([]byte(bucketFormat)).Put(formatKey, b)
+		return writeFormat(btx, id)
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store"
 )
 
@@ -114,7 +116,7 @@ func TestOpenRefusesWhatItDidNotWrite(t *testing.T) {
 				return err
 			})
 		}, ErrForeign, "another program's"},
-		"a newer version":  {edit(setFormat(`{"version":2,"id":"AAAAAAAAAAA","more":1}`)), ErrVersion, "update this program"},
+		"a newer version":  {edit(setFormat(fmt.Sprintf(`{"version":%d,"id":"AAAAAAAAAAA","more":1}`, formatVersion+1))), ErrVersion, "update this program"},
 		"a damaged format": {edit(setFormat(`{"version":`)), ErrForeign, "restore a backup"},
 		"a nameless store": {edit(setFormat(`{"version":1,"id":"short"}`)), ErrForeign, "restore a backup"},
 		"a missing bucket": {edit(func(btx *bbolt.Tx) error {
@@ -141,6 +143,49 @@ func TestOpenRefusesWhatItDidNotWrite(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A file of format 1 has an epoch in place of a ledger. It opens, keeps what it
+// has, and is from then on one that a former version refuses.
+func TestOpenOfAFormerFormat(t *testing.T) {
+	path := newPath(t)
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := s.ID()
+	if err := s.CreateSession(t.Context(), session.Session{ID: "one", User: "alice"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	editFile(t, path, func(btx *bbolt.Tx) error {
+		if err := btx.Bucket([]byte(bucketEpochs)).Put([]byte("alice"), []byte{0, 0, 0, 0, 0, 0, 0, 7}); err != nil {
+			return err
+		}
+		return btx.Bucket([]byte(bucketFormat)).Put(formatKey, []byte(`{"version":1,"id":"`+id+`"}`))
+	})
+	for range 2 {
+		if s, err = Open(path, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if epoch, err := s.Epoch(t.Context(), "alice"); epoch != 7 || err != nil || s.ID() != id {
+			t.Errorf("epoch %d, %v, store %s; want 7 of %s", epoch, err, s.ID(), id)
+		}
+		if _, err := s.Session(t.Context(), "one"); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	editFile(t, path, func(btx *bbolt.Tx) error {
+		if got := string(btx.Bucket([]byte(bucketFormat)).Get(formatKey)); !strings.Contains(got, fmt.Sprintf(`"version":%d`, formatVersion)) {
+			t.Errorf("the format is %s", got)
+		}
+		return nil
+	})
 }
 
 func TestOpenWhereNoFileCanBe(t *testing.T) {

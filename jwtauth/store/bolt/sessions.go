@@ -3,9 +3,9 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -39,12 +39,10 @@ func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int)
 		if err != nil {
 			return err
 		}
-		if limit > 0 {
-			if err := t.makeRoom(n.User, limit-1); err != nil {
-				return err
-			}
+		if limit <= 0 {
+			return t.putSession(nil, n, b)
 		}
-		return t.putSession(nil, n, b)
+		return t.create(n, b, limit-1)
 	})
 }
 
@@ -78,14 +76,22 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(sessio
 		if err != nil {
 			return err
 		}
-		for _, e := range c.Deny {
-			if err := t.deny(e); err != nil {
+		if entries := engine.Denials(stored, c); len(entries) > 0 {
+			l, err := t.ledger(stored.User)
+			if err != nil {
+				return err
+			}
+			if !l.Room(len(entries)) {
+				_, err := t.endAll(stored.User, "", engine.Latest(time.Time{}, entries...))
+				return err
+			}
+			if err := t.denyOf(stored.User, l, entries); err != nil {
 				return err
 			}
 		}
 		switch {
 		case c.End:
-			return t.end(stored, engine.Ended(stored, c))
+			return t.dropSession(stored)
 		case replacement != nil:
 			return t.putSession(&stored, *c.Session, replacement)
 		}
@@ -96,7 +102,7 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(sessio
 // EndSessions implements [session.Store].
 func (s *Store) EndSessions(ctx context.Context, username, except string) (ended int, err error) {
 	err = s.write(ctx, func(t *tx) (err error) {
-		ended, err = t.endAll(username, except)
+		ended, err = t.endAll(username, except, time.Time{})
 		return err
 	})
 	if err != nil {
@@ -139,17 +145,9 @@ func (s *Store) Sessions(ctx context.Context, username, after string, limit int)
 }
 
 func (t *tx) epoch(username string) (uint64, error) {
-	v := t.get(bucketEpochs, []byte(username))
-	switch {
-	case v == nil:
-		return 0, nil
-	case len(v) != 8:
-		return 0, engine.Corrupt("epoch", errEpoch)
-	}
-	return binary.BigEndian.Uint64(v), nil
+	l, err := t.ledger(username)
+	return l.Epoch, err
 }
-
-var errEpoch = errors.New("it is not a number of 8 bytes")
 
 func (t *tx) session(id string) (session.Session, error) {
 	v := t.get(bucketSessions, []byte(id))
@@ -196,83 +194,6 @@ func (t *tx) owned(id, username string) (session.Session, error) {
 		return one, engine.Corrupt(bucketSessionsByUser, errIndex)
 	}
 	return one, err
-}
-
-// makeRoom ends the sessions of a user that were created first, until keep of
-// them are left.
-func (t *tx) makeRoom(username string, keep int) error {
-	type candidate struct{ created, id []byte }
-	var all []candidate
-	prefix := ownedKey(username, "")
-	c := t.bucket(bucketSessionsByUser).Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		all = append(all, candidate{bytes.Clone(v), bytes.Clone(k[len(prefix):])})
-	}
-	if len(all) <= keep {
-		return nil
-	}
-	slices.SortFunc(all, func(a, b candidate) int {
-		if n := bytes.Compare(a.created, b.created); n != 0 {
-			return n
-		}
-		return bytes.Compare(a.id, b.id)
-	})
-	for _, old := range all[:len(all)-keep] {
-		one, err := t.owned(string(old.id), username)
-		if err != nil {
-			return err
-		}
-		if err := t.end(one, one); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// endAll raises the user's epoch and ends all sessions but one.
-func (t *tx) endAll(username, except string) (ended int, err error) {
-	epoch, err := t.epoch(username)
-	if err != nil {
-		return 0, err
-	}
-	epoch++
-	if err := t.put(bucketEpochs, []byte(username), binary.BigEndian.AppendUint64(nil, epoch)); err != nil {
-		return 0, err
-	}
-	all, err := t.sessionsOf(username, "", int(^uint(0)>>1))
-	if err != nil {
-		return 0, err
-	}
-	for _, one := range all {
-		if one.ID != except {
-			if err := t.end(one, one); err != nil {
-				return 0, err
-			}
-			ended++
-			continue
-		}
-		carried := one
-		carried.Epoch = epoch
-		b, err := engine.EncodeSession(carried)
-		if err != nil {
-			return 0, err
-		}
-		if err := t.putSession(&one, carried, b); err != nil {
-			return 0, err
-		}
-	}
-	return ended, nil
-}
-
-// end removes the session stored and denies it as long as ended says.
-func (t *tx) end(stored, ended session.Session) error {
-	if err := t.dropSession(stored); err != nil {
-		return err
-	}
-	if e, ok := engine.Denial(ended); ok {
-		return t.deny(e)
-	}
-	return nil
 }
 
 // putSession writes a session, whose stored form is b, in place of old.

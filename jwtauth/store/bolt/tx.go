@@ -19,7 +19,7 @@ const (
 	bucketMeta   = "meta"
 
 	bucketUsers  = "users"
-	bucketEpochs = "epochs" // user name → 8 bytes, big endian
+	bucketEpochs = "epochs" // user name → the stored form of an engine.Ledger
 
 	bucketSessions         = "sessions"
 	bucketSessionsByUser   = "sessions_by_user"   // ownedKey → timeKey of CreatedAt

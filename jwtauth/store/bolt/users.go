@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -56,7 +57,7 @@ func (s *Store) PutUser(ctx context.Context, rec user.Record, end *user.Ending) 
 			return err
 		}
 		if end != nil {
-			if _, err := t.endAll(rec.Username, end.Except); err != nil {
+			if _, err := t.endAll(rec.Username, end.Except, time.Time{}); err != nil {
 				return err
 			}
 		}
@@ -78,7 +79,7 @@ func (s *Store) RemoveUser(ctx context.Context, username string, version uint64)
 		if old.Version != version {
 			return user.ErrConflict
 		}
-		if _, err := t.endAll(username, ""); err != nil {
+		if _, err := t.endAll(username, "", time.Time{}); err != nil {
 			return err
 		}
 		return t.remove(bucketUsers, []byte(username))

@@ -26,6 +26,10 @@ func (s *Store) Collect(ctx context.Context, now time.Time, limit int) (removed 
 		for _, e := range s.log {
 			if past(e.Until) {
 				removed++
+				if l, ok := s.ledgers[e.User]; ok {
+					l.Forget(1)
+					s.ledgers[e.User] = l
+				}
 			} else {
 				kept = append(kept, e)
 			}

@@ -23,7 +23,7 @@ type Store struct {
 	mu       sync.RWMutex
 	closed   bool
 	users    map[string][]byte
-	epochs   map[string]uint64
+	ledgers  map[string]engine.Ledger
 	sessions map[string][]byte
 	byUser   map[string]map[string]struct{}
 	log      []revocation.Entry
@@ -42,7 +42,7 @@ func New() *Store {
 	return &Store{
 		id:       id,
 		users:    make(map[string][]byte),
-		epochs:   make(map[string]uint64),
+		ledgers:  make(map[string]engine.Ledger),
 		sessions: make(map[string][]byte),
 		byUser:   make(map[string]map[string]struct{}),
 		counters: make(map[string]throttle.Counter),

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
@@ -14,8 +15,16 @@ func (s *Store) Deny(ctx context.Context, e revocation.Entry) error {
 		if err := engine.CheckEntry(e); err != nil {
 			return err
 		}
-		s.deny(e)
-		return nil
+		if e.User == "" {
+			s.deny(e)
+			return nil
+		}
+		if l := s.ledgers[e.User]; l.Room(1) {
+			s.denyOf(e.User, l, []revocation.Entry{e})
+			return nil
+		}
+		_, err := s.endAll(e.User, "", e.Until)
+		return err
 	})
 }
 
@@ -48,11 +57,33 @@ func (s *Store) Since(ctx context.Context, after uint64, limit int) (entries []r
 // Watch implements [revocation.Log].
 func (s *Store) Watch(ctx context.Context) <-chan struct{} { return s.changed.Watch(ctx) }
 
-// deny appends a checked entry.
-func (s *Store) deny(e revocation.Entry) {
+// deny appends an entry that was checked, or made here.
+func (s *Store) deny(e revocation.Entry) (position uint64) {
 	s.position++
 	e.Position = s.position
 	s.log = append(s.log, e)
+	return s.position
+}
+
+// denyOf appends entries about sessions and tokens of one user, for which there
+// is room.
+func (s *Store) denyOf(username string, l engine.Ledger, entries []revocation.Entry) {
+	for _, e := range entries {
+		s.deny(e)
+	}
+	l.Entries += uint64(len(entries))
+	s.ledgers[username] = l
+}
+
+// denyUser appends the entry that stands for all former sessions of a user, in
+// place of the one before it. It lasts until then at least.
+func (s *Store) denyUser(username string, l engine.Ledger, except string, until time.Time) {
+	if i := slices.IndexFunc(s.log, func(e revocation.Entry) bool { return e.Position == l.Position }); i >= 0 {
+		until = engine.Latest(until, s.log[i])
+		s.log = slices.Delete(s.log, i, i+1)
+	}
+	l.Position = s.deny(revocation.Entry{Kind: revocation.User, ID: username, Epoch: l.Epoch, Except: except, Until: until})
+	s.ledgers[username] = l
 }
 
 var _ revocation.Log = (*Store)(nil)

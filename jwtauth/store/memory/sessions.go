@@ -2,7 +2,7 @@ package memory
 
 import (
 	"context"
-	"slices"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
@@ -11,7 +11,7 @@ import (
 // Epoch implements [session.Store].
 func (s *Store) Epoch(ctx context.Context, username string) (epoch uint64, err error) {
 	err = s.read(ctx, func() error {
-		epoch = s.epochs[username]
+		epoch = s.ledgers[username].Epoch
 		return nil
 	})
 	return epoch, err
@@ -20,7 +20,7 @@ func (s *Store) Epoch(ctx context.Context, username string) (epoch uint64, err e
 // CreateSession implements [session.Store].
 func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int) error {
 	return s.write(ctx, func() error {
-		if s.epochs[n.User] != n.Epoch {
+		if s.ledgers[n.User].Epoch != n.Epoch {
 			return session.ErrEpoch
 		}
 		if _, exists := s.sessions[n.ID]; exists {
@@ -30,17 +30,11 @@ func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int)
 		if err != nil {
 			return err
 		}
-		if limit > 0 {
-			if err := s.makeRoom(n.User, limit-1); err != nil {
-				return err
-			}
+		if limit <= 0 {
+			s.put(n, b)
+			return nil
 		}
-		s.sessions[n.ID] = b
-		if s.byUser[n.User] == nil {
-			s.byUser[n.User] = make(map[string]struct{})
-		}
-		s.byUser[n.User][n.ID] = struct{}{}
-		return nil
+		return s.create(n, b, limit-1)
 	})
 }
 
@@ -60,7 +54,7 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(sessio
 		if err != nil {
 			return err
 		}
-		c, err := change(stored, s.epochs[stored.User])
+		c, err := change(stored, s.ledgers[stored.User].Epoch)
 		if err != nil {
 			return err
 		}
@@ -68,12 +62,17 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(sessio
 		if err != nil {
 			return err
 		}
-		for _, e := range c.Deny {
-			s.deny(e)
+		if entries := engine.Denials(stored, c); len(entries) > 0 {
+			l := s.ledgers[stored.User]
+			if !l.Room(len(entries)) {
+				_, err := s.endAll(stored.User, "", engine.Latest(time.Time{}, entries...))
+				return err
+			}
+			s.denyOf(stored.User, l, entries)
 		}
 		switch {
 		case c.End:
-			s.end(engine.Ended(stored, c))
+			s.drop(stored)
 		case replacement != nil:
 			s.sessions[id] = replacement
 		}
@@ -84,7 +83,7 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change func(sessio
 // EndSessions implements [session.Store].
 func (s *Store) EndSessions(ctx context.Context, username, except string) (ended int, err error) {
 	err = s.write(ctx, func() error {
-		ended, err = s.endAll(username, except)
+		ended, err = s.endAll(username, except, time.Time{})
 		return err
 	})
 	return ended, err
@@ -136,59 +135,6 @@ func (s *Store) load(ids []string) ([]session.Session, error) {
 func (s *Store) sessionsOf(username string) ([]session.Session, error) {
 	of := s.byUser[username]
 	return s.load(page(of, "", len(of)))
-}
-
-// makeRoom ends the sessions of a user that were created first, until keep of
-// them are left.
-func (s *Store) makeRoom(username string, keep int) error {
-	if len(s.byUser[username]) <= keep {
-		return nil
-	}
-	all, err := s.sessionsOf(username)
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(all, func(a, b session.Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	for _, old := range all[:len(all)-keep] {
-		s.end(old)
-	}
-	return nil
-}
-
-// endAll raises the user's epoch and ends all sessions but one.
-func (s *Store) endAll(username, except string) (ended int, err error) {
-	all, err := s.sessionsOf(username)
-	if err != nil {
-		return 0, err
-	}
-	epoch := s.epochs[username] + 1
-	var carried []byte
-	for _, one := range all {
-		if one.ID == except {
-			one.Epoch = epoch
-			if carried, err = engine.EncodeSession(one); err != nil {
-				return 0, err
-			}
-		}
-	}
-	s.epochs[username] = epoch
-	for _, one := range all {
-		if one.ID == except {
-			s.sessions[except] = carried
-			continue
-		}
-		s.end(one)
-		ended++
-	}
-	return ended, nil
-}
-
-// end removes a session and denies it.
-func (s *Store) end(one session.Session) {
-	s.drop(one)
-	if e, ok := engine.Denial(one); ok {
-		s.deny(e)
-	}
 }
 
 func (s *Store) drop(one session.Session) {

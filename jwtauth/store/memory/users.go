@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -51,7 +52,7 @@ func (s *Store) PutUser(ctx context.Context, rec user.Record, end *user.Ending) 
 			return err
 		}
 		if end != nil {
-			if _, err := s.endAll(rec.Username, end.Except); err != nil {
+			if _, err := s.endAll(rec.Username, end.Except, time.Time{}); err != nil {
 				return err
 			}
 		}
@@ -72,7 +73,7 @@ func (s *Store) RemoveUser(ctx context.Context, username string, version uint64)
 		if old.Version != version {
 			return user.ErrConflict
 		}
-		if _, err := s.endAll(username, ""); err != nil {
+		if _, err := s.endAll(username, "", time.Time{}); err != nil {
 			return err
 		}
 		delete(s.users, username)

@@ -40,16 +40,13 @@ func EncodeSession(s session.Session) ([]byte, error) {
 	return Encode("session", s)
 }
 
-// EncodeEntry checks an entry and returns its stored form.
-func EncodeEntry(e revocation.Entry) ([]byte, error) {
-	if err := CheckEntry(e); err != nil {
-		return nil, err
-	}
-	return Encode("revocation", e)
-}
+// EncodeEntry returns the stored form of an entry that was checked, or that the
+// engine made.
+func EncodeEntry(e revocation.Entry) ([]byte, error) { return Encode("revocation", e) }
 
-// CheckEntry refuses entries that would deny nothing. One of them among the
-// rest is a mistake that must not pass for a revocation.
+// CheckEntry refuses entries that would deny nothing, and those of kind User,
+// which only an engine makes. One of them among the rest is a mistake that must
+// not pass for a revocation.
 func CheckEntry(e revocation.Entry) error {
 	switch {
 	case e.Kind != revocation.Session && e.Kind != revocation.Token:
@@ -58,6 +55,8 @@ func CheckEntry(e revocation.Entry) error {
 		return errors.New("revocation without a usable id")
 	case e.Until.IsZero():
 		return errors.New("revocation without an end")
+	case e.Kind == revocation.Token && e.User != "":
+		return errors.New("revocation of a user's token without its session") // one of kind User would not stand for it
 	}
 	return nil
 }
@@ -171,7 +170,7 @@ func Denial(s session.Session) (e revocation.Entry, ok bool) {
 	if s.DenyUntil.IsZero() {
 		return revocation.Entry{}, false
 	}
-	return revocation.Entry{Kind: revocation.Session, ID: s.ID, Until: s.DenyUntil}, true
+	return revocation.Entry{Kind: revocation.Session, ID: s.ID, User: s.User, Until: s.DenyUntil}, true
 }
 
 // Ended is the state of a session that change ends: DenyUntil decides how long

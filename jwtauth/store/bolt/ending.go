@@ -1,0 +1,112 @@
+package bolt
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
+)
+
+// create stores a new session, whose stored form is b. Of the user's other ones
+// those that were created first end, until keep of them are left. Where the
+// log has no room for that, they all end.
+func (t *tx) create(n session.Session, b []byte, keep int) error {
+	ending, err := t.oldest(n.User, keep)
+	if err != nil {
+		return err
+	}
+	if err := t.putSession(nil, n, b); err != nil || len(ending) == 0 {
+		return err
+	}
+	l, err := t.ledger(n.User)
+	if err != nil {
+		return err
+	}
+	denials := engine.DenialsOf(ending)
+	if !l.Room(len(denials)) {
+		_, err := t.endAll(n.User, n.ID, engine.Latest(time.Time{}, denials...))
+		return err
+	}
+	for _, one := range ending {
+		if err := t.dropSession(one); err != nil {
+			return err
+		}
+	}
+	return t.denyOf(n.User, l, denials)
+}
+
+// oldest returns the sessions of a user that were created first, all but keep.
+func (t *tx) oldest(username string, keep int) (found []session.Session, err error) {
+	type candidate struct{ created, id []byte }
+	var all []candidate
+	prefix := ownedKey(username, "")
+	c := t.bucket(bucketSessionsByUser).Cursor()
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		all = append(all, candidate{bytes.Clone(v), bytes.Clone(k[len(prefix):])})
+	}
+	if len(all) <= keep {
+		return nil, nil
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		if n := bytes.Compare(a.created, b.created); n != 0 {
+			return n
+		}
+		return bytes.Compare(a.id, b.id)
+	})
+	for _, old := range all[:len(all)-keep] {
+		one, err := t.owned(string(old.id), username)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, one)
+	}
+	return found, nil
+}
+
+// endAll raises the user's epoch and ends all sessions but one. Where the log has
+// no room for an entry each, or where until is set, one entry denies them, and
+// whatever else is to be denied until then.
+func (t *tx) endAll(username, except string, until time.Time) (ended int, err error) {
+	l, err := t.ledger(username)
+	if err != nil {
+		return 0, err
+	}
+	l.Epoch++
+	all, err := t.sessionsOf(username, "", int(^uint(0)>>1))
+	if err != nil {
+		return 0, err
+	}
+	var denials []revocation.Entry
+	carried := "" // only a session that lives may be excepted: one that has ended stays denied
+	for _, one := range all {
+		if one.ID == except {
+			carried = except
+			err = t.carryOver(one, l.Epoch)
+		} else {
+			ended++
+			denials = append(denials, engine.DenialsOf([]session.Session{one})...)
+			err = t.dropSession(one)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if until.IsZero() && l.Room(len(denials)) {
+		return ended, t.denyOf(username, l, denials)
+	}
+	return ended, t.denyUser(username, l, carried, engine.Latest(until, denials...))
+}
+
+// carryOver gives a session another epoch.
+func (t *tx) carryOver(one session.Session, epoch uint64) error {
+	carried := one
+	carried.Epoch = epoch
+	b, err := engine.EncodeSession(carried)
+	if err != nil {
+		return err
+	}
+	return t.putSession(&one, carried, b)
+}
