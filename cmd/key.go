@@ -36,15 +36,15 @@ func keyRotate(o *options) *cobra.Command {
 		Short: "Makes new keys",
 		Long: `Makes a new signing key and a new refresh key. They are published at once and
 used as soon as everybody who verifies tokens knows them; with --now, at once.
-The old ones verify what they signed until it has expired, so nobody is signed
+The old ones verify what they signed until it has expired, so no user is signed
 out, and nothing that is signed with them later.
 
 --revoke is for a key that leaked. The new keys are used at once, with or
 without --now, and all former keys of the realm are removed: nothing made with
 one of them is accepted from then on, be it an access token, a refresh token or
-a session cookie. All sessions end, and everybody signs in again. Other machines
-that share the keys follow within a minute. Whoever verifies tokens by the JWKS
-goes on with a copy of it for up to ten minutes.`,
+a session cookie. All sessions end, and all users sign in again. Other machines
+that share the keys follow within a minute. Other verifiers may hold their copy
+of the JWKS for ten minutes.`,
 	}
 	var body struct {
 		Now bool `json:"now"`

@@ -24,7 +24,7 @@ func storeResetID(o *options) *cobra.Command {
 be staging's, a realm of its own. Without it, tokens of the copy are accepted
 where the original goes on.
 
-The store gets a new id, and its sessions end: everybody signs in again. The
+The store gets a new id, and its sessions end: all users sign in again. The
 keys in Caddy's storage are replaced, and with them the realm's id, which is
 part of the default issuer. Users, passwords and roles stay. Keys in a storage
 that is no folder are left, since the original may use them, and so are those

@@ -152,7 +152,7 @@ func TestRefreshAgainstRevokeAll(t *testing.T) {
 			s := startWith(t, store+"\nthrottle off", epochSite)
 			const add = `{"username":"zoe","password_hash":"` + secretHash + `"}`
 			mustAdmin(t, "POST", "/jwtauth/default/users", add)
-			for round := range 30 {
+			for round := range 40 {
 				var undo func()
 				end := []func(){
 					func() { mustAdmin(t, "DELETE", "/jwtauth/default/sessions?user=zoe", "") },
@@ -163,7 +163,8 @@ func TestRefreshAgainstRevokeAll(t *testing.T) {
 					func() {
 						mustAdmin(t, "PATCH", "/jwtauth/default/user?name=zoe", `{"roles":["new"],"end_sessions":true}`)
 					},
-				}[round%3]
+					func() { mustAdmin(t, "POST", "/jwtauth/default/keys/revoke", "") },
+				}[round%4]
 				var current [4]string
 				var all []issued
 				for i := range current {

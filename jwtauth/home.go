@@ -85,8 +85,8 @@ type StoreReset struct {
 //
 // The new id of the store is what the original's guards refuse tokens, cookies and
 // refresh tokens by. New keys, and with them a new id of the realm, are for
-// whoever verifies the original's tokens by its JWKS, and asks no store. They are
-// left where the storage need not belong to the copy.
+// verifiers that go by the original's JWKS, and ask no store. They are left where
+// the storage need not belong to the copy.
 func (a *App) ResetStore(ctx context.Context, name string) (StoreReset, error) {
 	realm, err := a.Realm(name)
 	if err != nil {

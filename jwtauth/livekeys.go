@@ -108,7 +108,7 @@ func (k *liveKeys) use(ring *keyring) error {
 	now := k.storage.now()
 	decoyKey := sha256.Sum256(append([]byte("jwtauth decoys\x00"), ring.FingerprintKey...))
 	view := &keyView{realmID: ring.RealmID, decoyKey: decoyKey[:]}
-	// A config that runs on beside one with a shorter lifetime goes by its own.
+	// A config that runs on while another has a shorter lifetime goes by its own.
 	longest := max(ring.LongestAccess, int64(k.lifetimes.Access/time.Second))
 	signing, err := k.signingKeys(ring, now, longest)
 	if err != nil {

@@ -252,14 +252,14 @@ func TestLongestLifetimeOfReloads(t *testing.T) {
 	other.read()
 	want("the other machine", other, time.Hour)
 	n.read()
-	want("shorter, beside the other machine", n, time.Hour)
+	want("shorter, while the other machine runs", n, time.Hour)
 	clock.advance(24 * time.Hour)
 	written := *readRecord(t, dir)
 	for range 3 {
 		n.read()
 		other.read()
 	}
-	want("shorter, beside the other machine for a day", n, time.Hour)
+	want("shorter, while the other machine runs for a day", n, time.Hour)
 	if now := readRecord(t, dir); !now.AccessLifetime.Since.Equal(written.AccessLifetime.Since) {
 		t.Error("two machines of different lifetimes write the record at each reading")
 	}

@@ -66,7 +66,7 @@ func (n *retiredNode) rotate(now bool) {
 	}
 }
 
-// leak returns the key that signs now, as whoever reads the record has it.
+// leak returns the key that signs now, as a thief of the record has it.
 func (n *retiredNode) leak() *accesstoken.KeySet {
 	n.t.Helper()
 	id := n.keys.Signing().Signing().ID

@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 )
 
-// leakedKey is the key that signs, as whoever copied the storage has it, and the
+// leakedKey is the key that signs, as a thief of the storage has it, and the
 // claims of a token of it.
 func leakedKey(t *testing.T, c *testcaddy.Caddy, access string) (*accesstoken.KeySet, accesstoken.Claims) {
 	t.Helper()

@@ -154,9 +154,9 @@ func (v *Verifier) check(c *Claims) error {
 	return nil
 }
 
-// checkIssue refuses what the issuer cannot have issued, whoever signed it: with a
-// key that had stopped signing, or for longer than any token lasts. Both bounds
-// hold at each use of a token, so that they need nothing that removes keys in time.
+// checkIssue refuses what the issuer cannot have issued, but another holder of the
+// key: a token signed after the key stopped, or for longer than any token lasts.
+// Both bounds hold at each use, so that they need nothing that removes keys in time.
 func (v *Verifier) checkIssue(c *Claims, key *Key, longest time.Duration) error {
 	leeway := max(v.Leeway, 0)
 	if !key.until.IsZero() && c.IssuedAt.After(key.until.Add(leeway)) {
