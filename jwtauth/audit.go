@@ -8,8 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -66,7 +64,7 @@ type record struct {
 func (o *opened) audit(ctx context.Context, name string, r record) {
 	o.metrics.event(name)
 	if r.clientIP == "" && r.by == "" {
-		r.clientIP = clientIPOf(ctx)
+		r.clientIP = addressText(clientIPOf(ctx))
 	}
 	fields := make([]zap.Field, 0, 8)
 	data := map[string]any{"realm": o.name}
@@ -87,13 +85,6 @@ func (o *opened) audit(ctx context.Context, name string, r record) {
 	if o.emit != nil {
 		o.emit(eventPrefix+name, data)
 	}
-}
-
-// clientIPOf is the client's address where ctx is that of a request.
-func clientIPOf(ctx context.Context) string {
-	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
-	text, _ := vars[caddyhttp.ClientIPVarKey].(string)
-	return text
 }
 
 // observeSignIn is told how each comparison of a password or secret ended. What

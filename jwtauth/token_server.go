@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 
@@ -147,6 +146,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		return next.ServeHTTP(w, r)
 	}
 	w = final(w)
+	stateOf(r).answered = r
 	realm, release, err := t.use(r)
 	switch {
 	case err != nil && forPage:
@@ -225,18 +225,6 @@ func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) 
 		return nil, realm.cookieRefusal(err)
 	}
 	return principal, nil
-}
-
-// clientIP is the client's address as Caddy determined it, trusted proxies
-// taken into account. The zero Addr stands for an unknown one, as on a socket.
-func clientIP(r *http.Request) netip.Addr {
-	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	text, _, _ = strings.Cut(text, "%")
-	addr, err := netip.ParseAddr(text)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap()
 }
 
 // Interface guards
