@@ -268,8 +268,12 @@ func (o *opened) wire(r *Realm) {
 	decoys := password.NewDecoys(o.keys.view.Load().decoyKey, o.hasher.Profile())
 	o.signIn = &signin.Service{
 		Users: o.liveUsers(), Epochs: live, Throttle: o.limiter, Slots: o.slots, Hasher: o.hasher, Decoys: decoys,
-		Report: func(username string, err error) {
-			o.logger.Warn("sign-in", zap.String("username", username), zap.Error(err))
+		Report: func(name string, err error) {
+			fields := []zap.Field{zap.Error(err)}
+			if name != "" {
+				fields = append(fields, zap.String("username", name))
+			}
+			o.logger.Warn("sign-in", fields...)
 		},
 		Observe: o.observeSignIn,
 	}

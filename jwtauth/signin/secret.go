@@ -50,7 +50,7 @@ func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) 
 	o.Throttled = attempt.Throttled
 	release, err := s.acquire(ctx)
 	if err != nil {
-		s.cancel(ctx, name, attempt)
+		s.cancel(ctx, o.Name, attempt)
 		return err
 	}
 	right := s.compareSecrets(name, a)
