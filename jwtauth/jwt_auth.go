@@ -72,7 +72,9 @@ type JWTAuth struct {
 	Login string `json:"login,omitempty"`
 
 	// Origins of other front ends that may send requests with methods other
-	// than GET, HEAD and OPTIONS and the session cookie.
+	// than GET, HEAD and OPTIONS and the session cookie, spelled as browsers spell
+	// them: `https://app.example.com`, in lower case, without a path, and without
+	// the port where it is the scheme's own.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
 	realm  *Realm
@@ -151,8 +153,11 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	g.realm.app.owns(g.owned)
 	g.origin = http.NewCrossOriginProtection()
 	for _, origin := range g.TrustedOrigins {
+		if err := CheckOrigin(origin); err != nil {
+			return err
+		}
 		if err := g.origin.AddTrustedOrigin(origin); err != nil {
-			return fmt.Errorf("trusted_origins takes origins such as https://app.example.com: %w", err)
+			return fmt.Errorf("trusted_origins: %w", err)
 		}
 	}
 	g.vary = varyOf(g.Sources)
