@@ -60,7 +60,9 @@ type record struct {
 	ended int
 }
 
-// audit counts an event, writes it down and tells the site's event handlers.
+// audit counts an event, writes it down and tells the site's event handlers. They
+// run before audit returns and may call the realm, so that audit is called with no
+// lock held, in no hashing slot and in no transaction of the store.
 func (o *opened) audit(ctx context.Context, name string, r record) {
 	o.metrics.event(name)
 	if r.clientIP == "" && r.by == "" {

@@ -35,6 +35,8 @@ type liveKeys struct {
 	changed chan struct{} // wakes run after a rotation
 	// caches gives a view its caches, before it comes into force.
 	caches func(view, before *keyView)
+	// inForce, if set, is called after each reading, without a lock.
+	inForce func()
 }
 
 // keyView is what the keys are at one moment.
@@ -200,6 +202,7 @@ func (k *liveKeys) untilNextRead() time.Duration {
 }
 
 func (k *liveKeys) read(ctx context.Context) error {
+	defer k.announce() // after the lock is released
 	k.reading.Lock()
 	defer k.reading.Unlock()
 	ring, err := k.storage.load(ctx)
@@ -214,6 +217,7 @@ func (k *liveKeys) rotate(ctx context.Context, immediately bool) error {
 	if len(k.configured) > 0 {
 		return errConfiguredKeys
 	}
+	defer k.announce() // after the lock is released
 	k.reading.Lock()
 	defer k.reading.Unlock()
 	ring, err := k.storage.update(ctx, func(ring *keyring, now time.Time) (bool, error) {
@@ -227,6 +231,12 @@ func (k *liveKeys) rotate(ctx context.Context, immediately bool) error {
 	default:
 	}
 	return k.use(ring)
+}
+
+func (k *liveKeys) announce() {
+	if k.inForce != nil {
+		k.inForce()
+	}
 }
 
 // list returns the keys without their material.

@@ -43,6 +43,8 @@ type opened struct {
 	hasher    *password.Hasher
 	issuer    oauth2.Issuer
 	jar       cookieJar
+	// changed are the users whose sessions ended as the realm was opened.
+	changed []string
 
 	// close undoes what start did, the last first.
 	undo []func()
@@ -68,6 +70,9 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 		return err
 	}
 	r.waiter.done(o)
+	// Handlers of events may call the realm, so they come when it is open.
+	o.announceKey()
+	o.auditChanged(ctx, o.changed)
 	return nil
 }
 
@@ -118,6 +123,7 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 		return err
 	}
 	o.verifier.Keys = o.keys.Signing
+	o.keys.inForce = o.announceKey
 
 	if err := o.openSlots(r.parsed.slots); err != nil {
 		return err
@@ -171,11 +177,9 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUse
 	if changed == keepSessions {
 		return nil
 	}
-	ended, _, err := o.state.reconcile(ctx, directory)
-	if err != nil {
+	if o.changed, _, err = o.state.reconcile(ctx, directory); err != nil {
 		return err
 	}
-	o.auditChanged(ctx, ended)
 	for i := range files {
 		o.undo = append(o.undo, o.watch(directory, files[i]))
 	}
