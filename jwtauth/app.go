@@ -118,6 +118,7 @@ func (a *App) emit(name string, data map[string]any) {
 // Start opens the keys and the store of every realm that is in use. Requests
 // that come before it are waiting for it.
 func (a *App) Start() error {
+	warnOutdated(a.logger)
 	a.sites = findSites(a.ctx)
 	for _, name := range a.names() {
 		if err := a.Realms[name].start(context.Background(), endSessionsOfChanged); err != nil {
