@@ -293,6 +293,7 @@ func validateIdentityHeaders(headers []IdentityHeader) error {
 // rules, and calls the next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
+	state.clearOverrides(r.Header)
 	state.clearHeaders(r, g.owned)
 	cookies := state.takeCookies(r, g.realm.name)
 

@@ -43,6 +43,7 @@ func (p *Provider) Provision(ctx caddy.Context) error {
 // credential is no error: the handler would log it as one.
 func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	state := stateOf(r)
+	state.clearOverrides(r.Header)
 	cookies := state.takeCookies(r, p.guard.realm.name)
 	realm, err := p.guard.realm.await(r.Context())
 	if err != nil {

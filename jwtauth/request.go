@@ -34,6 +34,8 @@ type requestState struct {
 	pages []signInPage
 	page  [1]signInPage // the room for the first
 
+	// overridesCleared is set when clearOverrides has run.
+	overridesCleared bool
 	// answered is the request where a token server answers it itself.
 	answered *http.Request
 

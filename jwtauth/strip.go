@@ -13,7 +13,8 @@ func init() {
 
 // Strip removes from every request what only this module may say: the identity
 // headers that a guard of the site sets, unless a guard has set them for this
-// very request, and the session cookies of all realms. The Caddyfile directives
+// very request, the session cookies of all realms, and headers that name another
+// method, such as X-HTTP-Method-Override. The Caddyfile directives
 // `jwt_auth` and `token_server` add it to their site; in JSON it stands, without
 // a matcher, before the handlers that pass requests on.
 type Strip struct {
@@ -51,6 +52,7 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
+	state.clearOverrides(r.Header)
 	state.clearHeaders(r, s.Headers)
 	state.takeCookies(r, s.realm)
 	return next.ServeHTTP(w, r)

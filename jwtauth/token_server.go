@@ -26,7 +26,8 @@ func init() {
 // grants `password` and `refresh_token`), `/refresh`, `/revoke` (RFC 7009),
 // `/users/me` and `/.well-known/jwks.json` (RFC 7517); and its pages for people:
 // `/login`, `/logout` and `/account`. Requests for all other paths are passed on,
-// without the session cookies of all realms.
+// without the session cookies of all realms and without headers that name another
+// method.
 type TokenServer struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
@@ -139,6 +140,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	forPage := t.look != nil && t.look.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
 		state := stateOf(r)
+		state.clearOverrides(r.Header)
 		state.takeCookies(r, t.realm.name)
 		if t.look != nil {
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
