@@ -73,8 +73,7 @@ type JWTAuth struct {
 
 	// Origins of other front ends that may send requests with methods other
 	// than GET, HEAD and OPTIONS and the session cookie, spelled as browsers spell
-	// them: `https://app.example.com`, in lower case, without a path, and without
-	// the port where it is the scheme's own.
+	// them: in lower case, without a path, without the scheme's own port.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
 	realm  *Realm

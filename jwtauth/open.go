@@ -59,7 +59,7 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	o := &opened{
-		name: r.name, logger: r.logger, auditLog: r.logger.Named("audit"), metrics: r.metrics, emit: r.app.emit,
+		name: r.name, logger: r.logger, auditLog: r.logger.Named("audit"), metrics: r.metrics, emit: r.app.events.emit,
 		lifetimes: r.parsed.lifetimes,
 		clients:   r.parsed.clients, hasher: r.parsed.hasher,
 		jar: cookieJar{realm: r.name, domain: r.CookieDomain},
@@ -70,7 +70,6 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 		return err
 	}
 	r.waiter.done(o)
-	// Handlers of events may call the realm, so they come when it is open.
 	o.announceKey()
 	o.auditChanged(ctx, o.changed)
 	return nil
