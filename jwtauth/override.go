@@ -26,9 +26,7 @@ func (s *requestState) clearOverrides(h http.Header) {
 	}
 	s.overridesCleared = true
 	for _, name := range overrideHeaders {
-		if _, ok := h[name]; ok {
-			delete(h, name)
-		}
+		delete(h, name)
 	}
 }
 
