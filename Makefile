@@ -10,10 +10,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 WYCHEPROOF := jwtauth/accesstoken/wycheproof
 NESTED := $(WYCHEPROOF) bench/cache
 
-.PHONY: test fmt vet staticcheck unit wycheproof fuzz-short fuzz browser pictures build bench
+.PHONY: test fmt vet staticcheck vuln unit wycheproof fuzz-short fuzz browser pictures build bench
 
 # Everything that has to pass before a change is done.
-test: fmt vet staticcheck unit wycheproof fuzz-short
+test: fmt vet staticcheck vuln unit wycheproof fuzz-short
 
 fmt:
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
@@ -25,6 +25,11 @@ vet:
 staticcheck:
 	go run $(STATICCHECK) -tags $(TAGS) ./...
 	@for module in $(NESTED); do go -C $$module run $(STATICCHECK) -tags $(TAGS) ./... || exit 1; done
+
+# What is known of the Go and the modules that are built with, where vuln.go.dev can
+# be reached.
+vuln:
+	@go run ./internal/vuln -- -tags $(TAGS) ./...
 
 unit: browser
 	go test -tags $(TAGS) -race -timeout 30m $(GOTESTFLAGS) ./...

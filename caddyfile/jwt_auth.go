@@ -1,7 +1,6 @@
 package caddyfile
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -129,8 +128,8 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (
 		var origins []string
 		if origins, err = b.some("origins, such as https://app.example.com"); err == nil {
 			for _, origin := range origins {
-				if err := new(http.CrossOriginProtection).AddTrustedOrigin(origin); err != nil {
-					return b.Errf("trusted_origins takes origins, such as https://app.example.com, not %q", origin)
+				if err := jwtauth.CheckOrigin(origin); err != nil {
+					return b.WrapErr(err)
 				}
 			}
 			guard.TrustedOrigins = append(guard.TrustedOrigins, origins...)

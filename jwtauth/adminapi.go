@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/strictjson"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -258,27 +260,27 @@ func pageLimit(r *http.Request) (int, error) {
 	return limit, nil
 }
 
-// readAdminJSON reads one JSON value; no body at all leaves into as it is.
+// readAdminJSON reads one JSON object; no body at all leaves into as it is. Two
+// programs must not read one body in two ways, so it is as strict as with tokens.
 func readAdminJSON(r *http.Request, into any) error {
-	decoder := json.NewDecoder(r.Body)
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(into)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err == nil {
-		_, err = decoder.Token()
-	}
+	body, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.Is(err, io.EOF):
-		return nil
 	case errors.As(err, &tooLarge):
 		return adminError{http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes", tooLarge.Limit)}
-	default:
-		// The decoder's error could quote the body, and with it a password.
-		return adminError{http.StatusBadRequest, errors.New("the body is not the JSON that this request takes")}
+	case err != nil:
+		return adminError{http.StatusBadRequest, errors.New("the body could not be read to its end")}
 	}
+	if body = bytes.TrimSpace(body); len(body) == 0 {
+		return nil
+	}
+	if err := strictjson.Unmarshal(body, into); err != nil {
+		return adminError{http.StatusBadRequest, fmt.Errorf("the body is not the JSON that this request takes: %w", err)}
+	}
+	if body[0] != '{' {
+		return adminError{http.StatusBadRequest, errors.New("the body is not the JSON that this request takes: not an object")} // null
+	}
+	return nil
 }
 
 func writeAdminJSON(w http.ResponseWriter, status int, value any) {

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 )
 
 // AppName is the name of the app in Caddy's config.
@@ -43,7 +42,7 @@ type App struct {
 	// collected likewise.
 	tokenParameters []string
 	ctx             caddy.Context
-	events          *caddyevents.App
+	events          *eventSender
 	// sites are known from Start on.
 	sites sites
 }
@@ -63,11 +62,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := registerMetrics(ctx); err != nil {
 		return fmt.Errorf("registering the metrics: %w", err)
 	}
-	events, err := ctx.App("events")
-	if err != nil {
+	var err error
+	if a.events, err = newEventSender(ctx); err != nil {
 		return err
 	}
-	a.events = events.(*caddyevents.App)
 	if a.Realms == nil {
 		a.Realms = make(map[string]*Realm)
 	}
@@ -108,16 +106,10 @@ func (a *App) checkStores() error {
 	return nil
 }
 
-// emit tells the site's event handlers, where there are any.
-func (a *App) emit(name string, data map[string]any) {
-	if a.events.ShouldEmit(name) {
-		a.events.Emit(a.ctx, name, data)
-	}
-}
-
 // Start opens the keys and the store of every realm that is in use. Requests
 // that come before it are waiting for it.
 func (a *App) Start() error {
+	warnOutdated(a.logger)
 	if err := a.checkRoutes(); err != nil {
 		return err
 	}

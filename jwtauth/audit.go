@@ -8,8 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -64,11 +62,13 @@ type record struct {
 	ended int
 }
 
-// audit counts an event, writes it down and tells the site's event handlers.
+// audit counts an event, writes it down and tells the site's event handlers. They
+// run before audit returns and may call the realm, so that audit is called with no
+// lock held, in no hashing slot and in no transaction of the store.
 func (o *opened) audit(ctx context.Context, name string, r record) {
 	o.metrics.event(name)
 	if r.clientIP == "" && r.by == "" {
-		r.clientIP = clientIPOf(ctx)
+		r.clientIP = addressText(clientIPOf(ctx))
 	}
 	fields := make([]zap.Field, 0, 8)
 	data := map[string]any{"realm": o.name}
@@ -89,13 +89,6 @@ func (o *opened) audit(ctx context.Context, name string, r record) {
 	if o.emit != nil {
 		o.emit(eventPrefix+name, data)
 	}
-}
-
-// clientIPOf is the client's address where ctx is that of a request.
-func clientIPOf(ctx context.Context) string {
-	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
-	text, _ := vars[caddyhttp.ClientIPVarKey].(string)
-	return text
 }
 
 // observeSignIn is told how each comparison of a password or secret ended. What

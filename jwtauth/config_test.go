@@ -217,6 +217,7 @@ func TestConfigErrors(t *testing.T) {
 		{name: "reserved header", routes: inRoute(`"handler": "jwt_auth", "set_headers": [{"name": "content_type", "value": "a"}]`), want: []string{"jwt_auth", "content_type"}},
 		{name: "header without a value", routes: inRoute(`"handler": "jwt_auth", "set_headers": [{"name": "X-User"}]`), want: []string{"jwt_auth", "X-User"}},
 		{name: "origin with a path", routes: inRoute(`"handler": "jwt_auth", "trusted_origins": ["https://example.com/a"]`), want: []string{"jwt_auth", "trusted_origins"}},
+		{name: "origin that no browser sends", routes: inRoute(`"handler": "jwt_auth", "trusted_origins": ["https://example.com", "https://example.com:443"]`), want: []string{"jwt_auth", "trusted_origins", `"https://example.com:443"`, "write https://example.com"}},
 		{name: "misspelled option of the guard", routes: inRoute(`"handler": "jwt_auth", "role": {"any": ["admin"]}`), want: []string{"jwt_auth", `"role"`}},
 		{name: "matcher without roles", routes: inMatcher(`"jwt_role": []`), want: []string{"jwt_role"}},
 		{name: "matcher with an empty role", routes: inMatcher(`"jwt_role": ["admin", ""]`), want: []string{"jwt_role", "empty"}},

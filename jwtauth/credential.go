@@ -84,10 +84,10 @@ func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies takenCookie
 
 // checkOrigin refuses requests that another site made a browser send with the
 // user's cookie. An Upgrade changes the protocol, so it is not safe, whatever
-// the method.
+// the method; nor is a query that names another method.
 func (g *JWTAuth) checkOrigin(r *http.Request) *oauth2.Error {
 	checked := r
-	if r.Header.Get("Upgrade") != "" || r.Method == http.MethodConnect {
+	if r.Header.Get("Upgrade") != "" || r.Method == http.MethodConnect || overridesMethod(r.URL.RawQuery) {
 		checked = &http.Request{Method: http.MethodPost, URL: r.URL, Host: r.Host, Header: r.Header}
 	}
 	if err := g.origin.Check(checked); err != nil {

@@ -28,8 +28,16 @@ var storeIsBroken atomic.Bool
 
 var errDisk = errors.New("canary: the disk is on fire")
 
+// storeBreaksAfter makes the calls after so many fail, where it is not negative.
+var storeBreaksAfter atomic.Int64
+
+func init() { storeBreaksAfter.Store(-1) }
+
 func fault() error {
 	if storeIsBroken.Load() {
+		return errDisk
+	}
+	if left := storeBreaksAfter.Load(); left == 0 || left > 0 && storeBreaksAfter.Add(-1) < 0 {
 		return errDisk
 	}
 	return nil

@@ -72,7 +72,8 @@ type JWTAuth struct {
 	Login string `json:"login,omitempty"`
 
 	// Origins of other front ends that may send requests with methods other
-	// than GET, HEAD and OPTIONS and the session cookie.
+	// than GET, HEAD and OPTIONS and the session cookie, spelled as browsers spell
+	// them: in lower case, without a path, without the scheme's own port.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
 	realm  *Realm
@@ -151,8 +152,11 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	g.realm.app.owns(g.owned)
 	g.origin = http.NewCrossOriginProtection()
 	for _, origin := range g.TrustedOrigins {
+		if err := CheckOrigin(origin); err != nil {
+			return err
+		}
 		if err := g.origin.AddTrustedOrigin(origin); err != nil {
-			return fmt.Errorf("trusted_origins takes origins such as https://app.example.com: %w", err)
+			return fmt.Errorf("trusted_origins: %w", err)
 		}
 	}
 	g.vary = varyOf(g.Sources)
@@ -289,6 +293,7 @@ func validateIdentityHeaders(headers []IdentityHeader) error {
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
 	clearUpgrade(r, g.realm.parsed.upgrade)
+	state.clearOverrides(r.Header)
 	state.clearHeaders(r, g.owned)
 	cookies := state.takeCookies(r, g.realm.name)
 

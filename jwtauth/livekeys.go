@@ -39,6 +39,8 @@ type liveKeys struct {
 	changed chan struct{} // wakes run after a rotation
 	// caches gives a view its caches, before it comes into force.
 	caches func(view, before *keyView)
+	// inForce, if set, is called after each reading, without a lock.
+	inForce func()
 }
 
 // keyView is what the keys are at one moment.
@@ -213,6 +215,7 @@ func (k *liveKeys) untilNextRead() time.Duration {
 }
 
 func (k *liveKeys) read(ctx context.Context) error {
+	defer k.announce() // after the lock is released
 	k.reading.Lock()
 	defer k.reading.Unlock()
 	ring, err := k.storage.load(ctx)
@@ -254,6 +257,7 @@ func (k *liveKeys) change(ctx context.Context, configured error, change func(rin
 	if len(k.configured) > 0 {
 		return configured
 	}
+	defer k.announce() // after the lock is released
 	k.reading.Lock()
 	defer k.reading.Unlock()
 	ring, err := k.storage.update(ctx, func(ring *keyring, now time.Time) (bool, error) {
@@ -267,6 +271,12 @@ func (k *liveKeys) change(ctx context.Context, configured error, change func(rin
 	default:
 	}
 	return k.use(ring)
+}
+
+func (k *liveKeys) announce() {
+	if k.inForce != nil {
+		k.inForce()
+	}
 }
 
 // list returns the keys without their material.

@@ -43,6 +43,8 @@ type opened struct {
 	hasher    *password.Hasher
 	issuer    oauth2.Issuer
 	jar       cookieJar
+	// changed are the users whose sessions ended as the realm was opened.
+	changed []string
 
 	// close undoes what start did, the last first.
 	undo []func()
@@ -57,7 +59,7 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	o := &opened{
-		name: r.name, logger: r.logger, auditLog: r.logger.Named("audit"), metrics: r.metrics, emit: r.app.emit,
+		name: r.name, logger: r.logger, auditLog: r.logger.Named("audit"), metrics: r.metrics, emit: r.app.events.emit,
 		lifetimes: r.parsed.lifetimes,
 		clients:   r.parsed.clients, hasher: r.parsed.hasher,
 		jar: cookieJar{realm: r.name, domain: r.CookieDomain},
@@ -68,6 +70,8 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 		return err
 	}
 	r.waiter.done(o)
+	o.announceKey()
+	o.auditChanged(ctx, o.changed)
 	return nil
 }
 
@@ -121,6 +125,7 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 		return err
 	}
 	o.verifier.Keys = o.keys.Signing
+	o.keys.inForce = o.announceKey
 
 	if err := o.openSlots(r.parsed.slots); err != nil {
 		return err
@@ -175,11 +180,9 @@ func (o *opened) openDirectory(ctx context.Context, r *Realm, changed changedUse
 	if changed == keepSessions {
 		return nil
 	}
-	ended, _, err := o.state.reconcile(ctx, directory)
-	if err != nil {
+	if o.changed, _, err = o.state.reconcile(ctx, directory); err != nil {
 		return err
 	}
-	o.auditChanged(ctx, ended)
 	for i := range files {
 		o.undo = append(o.undo, o.watch(directory, files[i]))
 	}
@@ -272,8 +275,12 @@ func (o *opened) wire(r *Realm) {
 	decoys := password.NewDecoys(o.keys.view.Load().decoyKey, o.hasher.Profile())
 	o.signIn = &signin.Service{
 		Users: o.liveUsers(), Epochs: live, Throttle: o.limiter, Slots: o.slots, Hasher: o.hasher, Decoys: decoys,
-		Report: func(username string, err error) {
-			o.logger.Warn("sign-in", zap.String("username", username), zap.Error(err))
+		Report: func(name string, err error) {
+			fields := []zap.Field{zap.Error(err)}
+			if name != "" {
+				fields = append(fields, zap.String("username", name))
+			}
+			o.logger.Warn("sign-in", fields...)
 		},
 		Observe: o.observeSignIn,
 	}

@@ -18,11 +18,16 @@ func init() {
 // session cookies of a realm, for JSON configs that combine it with other
 // providers. That handler knows no roles and answers every refusal with 401;
 // where that is not enough, use the handler `jwt_auth`.
+//
+// The metric of refusals counts where this is the handler's only provider. Among
+// several, none is told what came of the request, so none counts.
 type Provider struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
 	guard JWTAuth
+	// only is set where the handler has no other provider.
+	only bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -36,6 +41,10 @@ func (Provider) CaddyModule() caddy.ModuleInfo {
 // Provision finds the realm.
 func (p *Provider) Provision(ctx caddy.Context) error {
 	p.guard.Realm = p.Realm
+	if lineage := ctx.Modules(); len(lineage) > 1 {
+		handler, ok := lineage[len(lineage)-2].(*caddyauth.Authentication)
+		p.only = ok && len(handler.ProvidersRaw) == 1
+	}
 	return p.guard.Provision(ctx)
 }
 
@@ -43,6 +52,7 @@ func (p *Provider) Provision(ctx caddy.Context) error {
 // credential is no error: the handler would log it as one.
 func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	state := stateOf(r)
+	state.clearOverrides(r.Header)
 	cookies := state.takeCookies(r, p.guard.realm.name)
 	realm, err := p.guard.realm.await(r.Context())
 	if err != nil {
@@ -53,7 +63,9 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 		if v.refusal == nil {
 			v.refusal = oauth2.NotAuthenticated()
 		}
-		p.guard.realm.metrics.refusal(v.refusal)
+		if p.only {
+			p.guard.realm.metrics.refusal(v.refusal)
+		}
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return caddyauth.User{}, false, nil
 	}

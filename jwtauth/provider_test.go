@@ -3,9 +3,11 @@ package jwtauth_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
@@ -91,4 +93,71 @@ func TestProvider(t *testing.T) {
 		})
 	}
 	s.wantQuietLog()
+}
+
+// TestProviderCountsRefusedRequests, and not what it refused itself where another
+// provider let the request pass: its own refusal says that of the request only
+// where it is the only one.
+func TestProviderCountsRefusedRequests(t *testing.T) {
+	const realm = "provider-count"
+	hash, err := bcrypt.GenerateFromPassword([]byte("basic"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t)
+	s.port.Store(int64(testcaddy.FreePort(t)))
+	config := fmt.Appendf(nil, `{
+		"admin": {"disabled": true, "config": {"persist": false}},
+		"logging": {"logs": {"default": {"level": "DEBUG", "writer": {"output": "file", "filename": "%[1]s/caddy.log"}}}},
+		"storage": {"module": "file_system", "root": "%[1]s/storage"},
+		"apps": {
+			"jwtauth": {"realms": {"%[3]s": {"store": {"module": "memory"}, "users": [{"username": "alice", "password_hash": "%[4]s"}]}}},
+			"http": {"grace_period": "1s", "servers": {"s": {
+				"listen": ["127.0.0.1:%[2]d"], "automatic_https": {"disable": true},
+				"routes": [
+					{"match": [{"path": ["/metrics"]}], "handle": [{"handler": "metrics"}]},
+					{"match": [{"path": ["/alone"]}], "handle": [{"handler": "authentication", "providers": {"jwtauth": {"realm": "%[3]s"}}}]},
+					{"match": [{"path": ["/two"]}], "handle": [{"handler": "authentication", "providers": {
+						"jwtauth": {"realm": "%[3]s"}, "http_basic": {"accounts": [{"username": "eve", "password": %[5]q}]}}}]},
+					{"handle": [{"handler": "static_response", "body": "in"}]}
+				]
+			}}}
+		}
+	}`, s.dir, s.port.Load(), realm, secretHash, string(hash))
+	if err := caddy.Load(config, true); err != nil {
+		t.Fatal(err)
+	}
+	alice := s.signInTo(realm, "alice")
+	basic := func(password string) option { return func(r *http.Request) { r.SetBasicAuth("eve", password) } }
+	refused := func() (sum float64) {
+		for name, value := range s.metrics(realm) {
+			if strings.HasPrefix(name, "refused_total") {
+				sum += value
+			}
+		}
+		return sum
+	}
+	for range 5 { // the providers are asked in any order
+		for _, test := range []struct {
+			name, path string
+			send       option
+			status     int
+			counted    float64
+		}{
+			{"alone, accepted", "/alone", bearer(alice.Access), 200, 0},
+			{"alone, nothing presented", "/alone", header("X-A", "b"), 401, 1},
+			{"alone, a bad token", "/alone", bearer("rubbish"), 401, 1},
+			{"alone, another scheme", "/alone", basic("basic"), 401, 1},
+			{"two, accepted here", "/two", bearer(alice.Access), 200, 0},
+			{"two, accepted by the other", "/two", basic("basic"), 200, 0},
+		} {
+			before := refused()
+			s.get(test.path, test.send).want(t, test.status)
+			if counted := refused() - before; counted != test.counted {
+				t.Errorf("%s: %v refusals were counted, want %v", test.name, counted, test.counted)
+			}
+		}
+		s.get("/two", basic("wrong")).want(t, http.StatusUnauthorized)
+		s.get("/two").want(t, http.StatusUnauthorized)
+	}
 }

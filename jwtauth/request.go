@@ -34,6 +34,11 @@ type requestState struct {
 	pages []signInPage
 	page  [1]signInPage // the room for the first
 
+	// overridesCleared is set when clearOverrides has run.
+	overridesCleared bool
+	// answered is the request where a token server answers it itself.
+	answered *http.Request
+
 	// writer is that of the first guard that let the request pass.
 	writer guardedWriter
 	repl   *caddy.Replacer

@@ -13,8 +13,9 @@ func init() {
 
 // Strip removes from every request what only this module may say: the identity
 // headers that a guard of the site sets, unless a guard has set them for this
-// very request, the session cookies of all realms, and the wish to leave HTTP for
-// a protocol that is neither websocket nor named by the realm. The Caddyfile directives
+// very request, the session cookies of all realms, headers that name another
+// method, such as X-HTTP-Method-Override, and the wish to leave HTTP for a protocol
+// that is neither websocket nor named by the realm. The Caddyfile directives
 // `jwt_auth` and `token_server` add it to their site; in JSON it stands, without
 // a matcher, before the handlers that pass requests on.
 type Strip struct {
@@ -53,6 +54,7 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	clearUpgrade(r, s.realm.parsed.upgrade)
 	state := stateOf(r)
+	state.clearOverrides(r.Header)
 	state.clearHeaders(r, s.Headers)
 	state.takeCookies(r, s.realm.name)
 	return next.ServeHTTP(w, r)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 
@@ -27,7 +26,8 @@ func init() {
 // grants `password` and `refresh_token`), `/refresh`, `/revoke` (RFC 7009),
 // `/users/me` and `/.well-known/jwks.json` (RFC 7517); and its pages for people:
 // `/login`, `/logout` and `/account`. Requests for all other paths are passed on,
-// without the session cookies of all realms.
+// without the session cookies of all realms and without headers that name another
+// method.
 type TokenServer struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
@@ -141,6 +141,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	if !forPage && !t.paths.Match(r.URL.Path) {
 		clearUpgrade(r, t.realm.parsed.upgrade)
 		state := stateOf(r)
+		state.clearOverrides(r.Header)
 		state.takeCookies(r, t.realm.name)
 		if t.look != nil {
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
@@ -148,6 +149,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		return next.ServeHTTP(w, r)
 	}
 	w = final(w)
+	stateOf(r).answered = r
 	realm, release, err := t.use(r)
 	switch {
 	case err != nil && forPage:
@@ -226,18 +228,6 @@ func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) 
 		return nil, realm.cookieRefusal(err)
 	}
 	return principal, nil
-}
-
-// clientIP is the client's address as Caddy determined it, trusted proxies
-// taken into account. The zero Addr stands for an unknown one, as on a socket.
-func clientIP(r *http.Request) netip.Addr {
-	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	text, _, _ = strings.Cut(text, "%")
-	addr, err := netip.ParseAddr(text)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap()
 }
 
 // Interface guards

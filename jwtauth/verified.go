@@ -77,9 +77,6 @@ func fingerprint(v *accesstoken.Verifier, keys *accesstoken.KeySet, storeID stri
 // caches gives keys that come into force the caches of what they verify. before
 // is what was in force until now, nil at first.
 func (o *opened) caches(view, before *keyView) {
-	if before := o.state.signs(view.signing.Signing().ID); before != "" {
-		o.audit(context.Background(), eventKeyChanged, record{key: view.signing.Signing().ID, by: byConfig})
-	}
 	view.tokens = o.state.tokens.of(fingerprint(o.verifier, view.signing, o.storeID))
 	if before != nil && before.refresh.Same(view.refresh) {
 		view.cookies = before.cookies
@@ -87,6 +84,14 @@ func (o *opened) caches(view, before *keyView) {
 	}
 	// Not of the config before this one: its users may have had other roles.
 	view.cookies = accesstoken.NewCache[*policy.Principal](cookieCacheBytes)
+}
+
+// announceKey tells that another key signs than before.
+func (o *opened) announceKey() {
+	key := o.keys.Signing().Signing().ID
+	if before := o.state.signs(key); before != "" {
+		o.audit(context.Background(), eventKeyChanged, record{key: key, by: byConfig})
+	}
 }
 
 // forget drops what has expired, from time to time.

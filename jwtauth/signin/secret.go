@@ -51,7 +51,7 @@ func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) 
 	o.Throttled = attempt.Throttled
 	release, err := s.acquire(ctx, caller)
 	if err != nil {
-		s.cancel(ctx, name, attempt)
+		s.cancel(ctx, o.Name, attempt)
 		return err
 	}
 	right := s.compareSecrets(name, a)

@@ -97,8 +97,10 @@ type Service struct {
 	Decoys   Decoys
 	// Report is told what did not fail the sign-in but wants somebody's
 	// attention: a hash that cannot be read, a name in two sources, an
-	// upgrade that could not be written. Default: it is dropped.
-	Report func(username string, err error)
+	// upgrade that could not be written. The name is one that is in use: "" stands
+	// for every other, since people type passwords into the wrong field. Default:
+	// it is dropped.
+	Report func(name string, err error)
 	// Observe is told how each attempt ended, of users and clients. It is called
 	// before the answer, so it must not take longer for one than for another.
 	// Default: nobody is told.
@@ -196,7 +198,7 @@ func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, er
 		return res, nil
 	}
 	if !counts {
-		s.cancel(ctx, a.Username, attempt)
+		s.cancel(ctx, o.Name, attempt)
 	}
 	return Result{}, err
 }
@@ -318,7 +320,8 @@ func (s *Service) acquire(ctx context.Context, c password.Caller) (release func(
 	return release, err
 }
 
-// cancel takes an attempt back, also for a caller who has left.
+// cancel takes an attempt back, also for a caller who has left. name is that of
+// the [Outcome], never what was typed.
 func (s *Service) cancel(ctx context.Context, name string, attempt *throttle.Attempt) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer stop()
@@ -327,9 +330,9 @@ func (s *Service) cancel(ctx context.Context, name string, attempt *throttle.Att
 	}
 }
 
-func (s *Service) report(username string, err error) {
+func (s *Service) report(name string, err error) {
 	if s.Report != nil {
-		s.Report(username, err)
+		s.Report(name, err)
 	}
 }
 

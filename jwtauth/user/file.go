@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/strictjson"
 )
 
 const (
@@ -100,8 +102,10 @@ func parseFile(path string, text []byte) ([]User, error) {
 		before := text[:min(max(offset, 0), int64(len(text)))]
 		return fmt.Sprintf("users file %s, line %d (byte %d)", path, 1+bytes.Count(before, []byte("\n")), len(before))
 	}
-	if err := json.Unmarshal(text, &content, json.RejectUnknownMembers(true)); err != nil {
-		return nil, jsonError(at, err)
+	if err := strictjson.Unmarshal(text, &content); err != nil {
+		var wrong *strictjson.Error
+		errors.As(err, &wrong)
+		return nil, fmt.Errorf("%s: %w", at(wrong.Offset), err)
 	}
 	if content.Users == nil {
 		return nil, fmt.Errorf(`users file %s has no users; the least it may hold is {"users": []}`, path)
@@ -129,24 +133,4 @@ func parseFile(path string, text []byte) ([]User, error) {
 		return nil, err
 	}
 	return users, nil
-}
-
-// jsonError rewrites an error of the JSON library, which may show values.
-func jsonError(at func(int64) string, err error) error {
-	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		if errors.Is(e, jsontext.ErrDuplicateName) {
-			return fmt.Errorf("%s: member %s is there twice", at(e.ByteOffset), quote(e.JSONPointer.LastToken()))
-		}
-		if errors.Is(e, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%s: the JSON ends too early", at(e.ByteOffset))
-		}
-		return fmt.Errorf("%s: not valid JSON", at(e.ByteOffset))
-	}
-	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		if errors.Is(e, json.ErrUnknownName) {
-			return fmt.Errorf("%s: unknown member %s", at(e.ByteOffset), quote(e.JSONPointer.LastToken()))
-		}
-		return fmt.Errorf("%s: %s has a value of the wrong type", at(e.ByteOffset), quote(string(e.JSONPointer)))
-	}
-	return fmt.Errorf("%s: not valid JSON", at(0))
 }

@@ -9,7 +9,9 @@ type Ending struct {
 	Except string
 }
 
-// Store keeps the writable users of a realm.
+// Store keeps the writable users of a realm. Its errors are logged, so they do not
+// show the name that was asked for: it may be a password, typed into the wrong
+// field.
 type Store interface {
 	// User returns the record of a user, or [ErrNotFound].
 	User(ctx context.Context, username string) (Record, error)
