@@ -43,7 +43,7 @@ func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) 
 		return &BusyError{RetryAfter: busyRetry}
 	}
 	name := throttle.ClientAccount(a.ClientID)
-	attempt, err := s.Throttle.Begin(ctx, name, a.Address)
+	attempt, err := s.Throttle.Begin(ctx, name, throttle.Origin{Address: a.Address})
 	if err != nil {
 		return err
 	}
@@ -56,9 +56,11 @@ func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) 
 	right := s.compareSecrets(name, a)
 	release()
 	if !right || attempt.Throttled {
+		attempt.Fail()
 		return ErrCredentials
 	}
 	if err := attempt.Succeed(ctx); err != nil {
+		attempt.Fail()
 		return fmt.Errorf("counting a client authentication: %w", err)
 	}
 	return nil

@@ -21,7 +21,7 @@ func (s *Store) UpdateAttempts(ctx context.Context, now time.Time, keys []string
 			return err
 		}
 		for i := range counters {
-			same = same && sameCounter(stored[i], counters[i])
+			same = same && stored[i].Equal(counters[i])
 		}
 		return nil
 	})
@@ -29,7 +29,7 @@ func (s *Store) UpdateAttempts(ctx context.Context, now time.Time, keys []string
 		return err
 	}
 	return s.write(ctx, func(t *tx) error {
-		_, counters, err := t.attempts(now, keys)
+		stored, counters, err := t.attempts(now, keys)
 		if err != nil {
 			return err
 		}
@@ -46,6 +46,9 @@ func (s *Store) UpdateAttempts(ctx context.Context, now time.Time, keys []string
 			}
 		}
 		for i, key := range keys {
+			if stored[i].Equal(counters[i]) {
+				continue
+			}
 			if err := t.putAttempts(key, counters[i].Expires, records[i]); err != nil {
 				return err
 			}
@@ -102,10 +105,6 @@ func (t *tx) putAttempts(key string, expires time.Time, record []byte) error {
 		}
 	}
 	return t.move(bucketAttemptsByExpiry, from, to)
-}
-
-func sameCounter(a, b throttle.Counter) bool {
-	return a.Failures == b.Failures && a.BlockedUntil.Equal(b.BlockedUntil) && a.Expires.Equal(b.Expires)
 }
 
 var _ throttle.Store = (*Store)(nil)

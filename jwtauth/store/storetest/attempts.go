@@ -34,7 +34,7 @@ func (s *suite) failures(t *testing.T, now time.Time, keys ...string) []int {
 
 func testAttempts(t *testing.T, s *suite) {
 	ctx := t.Context()
-	if got := s.counters(t, s.now, "a"); got[0] != (throttle.Counter{}) {
+	if got := s.counters(t, s.now, "a"); !got[0].Equal(throttle.Counter{}) {
 		t.Errorf("a counter that never was is %+v", got[0])
 	}
 	full := throttle.Counter{Failures: 3, BlockedUntil: s.at(time.Minute), Expires: s.at(time.Hour)}
