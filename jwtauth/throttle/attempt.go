@@ -35,7 +35,7 @@ func (a *Attempt) reserve(now time.Time, c *counters) {
 	}
 	s, mine := a.limiter.accountScale(a.whose), c.ofAccount(a.whose)
 	if a.Throttled {
-		s.keep(now, mine)
+		s.remind(now, mine)
 		return
 	}
 	s.reserve(now, mine, a.accountPlace())
@@ -99,9 +99,12 @@ func (a *Attempt) Fail() {
 // was ended before. After an error the attempt is under way as before.
 func (a *Attempt) Cancel(ctx context.Context) error {
 	return a.end(ctx, func(now time.Time, c *counters) {
-		if !a.Throttled {
-			a.limiter.accountScale(a.whose).takeBack(now, c.ofAccount(a.whose), a.accountPlace())
+		s, mine := a.limiter.accountScale(a.whose), c.ofAccount(a.whose)
+		if a.Throttled {
+			s.keep(now, mine) // as much work as for one that was not
+			return
 		}
+		s.takeBack(now, mine, a.accountPlace())
 	})
 }
 

@@ -73,7 +73,7 @@ func (s scale) fail(p Reservation, c *Counter) {
 			c.FadesFrom = c.BlockedUntil
 		}
 	}
-	if p.Origin != "" && c.Failures >= s.free {
+	if p.Origin != "" {
 		c.Tries = tried(c.Tries, p)
 	}
 }
@@ -149,18 +149,22 @@ func (s scale) forgive(now time.Time, c *Counter) {
 	s.keep(now, c)
 }
 
-// keep sets how long a counter is kept: until all in it has faded, even if it
-// fails. Each call moves that moment, so that an attempt which is not evaluated
-// writes as much as one that is.
-func (s scale) keep(now time.Time, c *Counter) {
-	if c.Failures == 0 && len(c.Pending) == 0 {
+// keep sets how long a counter is kept: until all in it has faded, even if what is
+// under way fails.
+func (s scale) keep(now time.Time, c *Counter) { s.keepFor(now, c, c.Failures+len(c.Pending)) }
+
+// remind has a counter kept as if an attempt had been reserved, which is not
+// evaluated: it writes as much, and to the same place, as one that is.
+func (s scale) remind(now time.Time, c *Counter) { s.keepFor(now, c, c.Failures+len(c.Pending)+1) }
+
+func (s scale) keepFor(now time.Time, c *Counter, failures int) {
+	if failures == 0 {
 		*c = Counter{}
 		return
 	}
 	fades := time.Duration(year)
-	// One more than there are: for the one that is not evaluated.
-	if n := c.Failures + len(c.Pending) + 1; n < int(year/s.fade) {
-		fades = time.Duration(n) * s.fade
+	if failures < int(year/s.fade) {
+		fades = time.Duration(failures) * s.fade
 	}
 	c.Expires = now.Add(lapse + s.cfg.MaxWait + fades)
 }

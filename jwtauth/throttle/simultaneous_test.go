@@ -20,11 +20,12 @@ func TestSimultaneousSignInsWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		end     func(r rig, a *Attempt)
 		success bool
+		wait    time.Duration
 	}{
-		"they succeed":       {func(r rig, a *Attempt) { r.succeed(a) }, true},
-		"they are cancelled": {func(r rig, a *Attempt) { r.cancel(a) }, true},
-		"they fail":          {func(_ rig, a *Attempt) { a.Fail() }, false},
-		"they never end":     {func(rig, *Attempt) {}, false},
+		"they succeed":       {func(r rig, a *Attempt) { r.succeed(a) }, true, 1100 * time.Millisecond},
+		"they are cancelled": {func(r rig, a *Attempt) { r.cancel(a) }, true, 1100 * time.Millisecond},
+		"they fail":          {func(_ rig, a *Attempt) { a.Fail() }, false, 1100 * time.Millisecond},
+		"they never end":     {func(rig, *Attempt) {}, false, patience},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, Config{}, func(r rig) {
@@ -32,6 +33,7 @@ func TestSimultaneousSignInsWait(t *testing.T) {
 				for range 5 {
 					running = append(running, r.begin("alice", stranger))
 				}
+				began := time.Now()
 				var waited sync.WaitGroup
 				for i := range 10 {
 					waited.Go(func() {
@@ -39,10 +41,13 @@ func TestSimultaneousSignInsWait(t *testing.T) {
 						if a.Throttled == c.success {
 							t.Errorf("throttled: %v", a.Throttled)
 						}
+						if took := time.Since(began); took != c.wait {
+							t.Errorf("waited %s, want %s", took, c.wait)
+						}
 						r.succeed(a)
 					})
 				}
-				time.Sleep(time.Second)
+				time.Sleep(1100 * time.Millisecond) // between two polls
 				for _, a := range running {
 					c.end(r, a)
 				}
@@ -58,6 +63,47 @@ func (r rig) idle() {
 	r.Helper()
 	if n := len(r.lines.waiting); n != 0 {
 		r.Errorf("%d lines are left", n)
+	}
+}
+
+// On a closed account, too, right sign-ins at once all pass, and guesses at once
+// get no more tries.
+func TestSimultaneousSignInsOnAClosedAccount(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		addresses int
+		evaluated int // of guesses
+	}{{"from one address", 1, 1}, {"from ten addresses", 10, 3}} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, wide, func(r rig) {
+				for range 100 {
+					r.guess("alice", stranger)
+				}
+				time.Sleep(time.Hour)
+				atOnce := func(end func(a *Attempt)) (evaluated int) {
+					var count atomic.Int64
+					var wg sync.WaitGroup
+					for i := range 10 {
+						wg.Go(func() {
+							a := r.begin("alice", fmt.Sprintf("192.0.2.%d", i%c.addresses))
+							time.Sleep(100 * time.Millisecond)
+							if end(a); !a.Throttled {
+								count.Add(1)
+							}
+						})
+					}
+					wg.Wait()
+					return int(count.Load())
+				}
+				if got := atOnce((*Attempt).Fail); got != c.evaluated {
+					t.Errorf("%d guesses at once are evaluated, want %d", got, c.evaluated)
+				}
+				time.Sleep(time.Hour)
+				if got := atOnce(r.succeed); got != 10 {
+					t.Errorf("%d right sign-ins of 10 at once pass", got)
+				}
+			})
+		})
 	}
 }
 
