@@ -176,8 +176,8 @@ type Throttle struct {
 	// address or a browser that has signed in to the account before has a
 	// counter of its own. Default: 1h.
 	MaxWait caddy.Duration `json:"max_wait,omitempty"`
-	// Failures of an account at which that begins also where its wait is
-	// shorter, and at which counting ends. Default: 100.
+	// Failures of an account at which counting ends; from there on its wait is
+	// taken for the longest. Default: 100.
 	AccountMax int `json:"account_max,omitempty"`
 	// Switches throttling off.
 	Off bool `json:"off,omitempty"`

@@ -139,7 +139,8 @@ type Attempt struct {
 	Address netip.Addr
 	// Device is the id of the browser, from its verified device cookie; "" for
 	// none. A browser that signed in to the account before has a counter of its
-	// own for it.
+	// own for it. A success makes it known: for a browser without a cookie it is
+	// the id that it is about to get, or it becomes known a sign-in later.
 	Device string
 	// Via says by which way in it came, for whoever observes.
 	Via string

@@ -216,7 +216,7 @@ func TestSimultaneousSignInsOfThoseWhoLeaveTheLine(t *testing.T) {
 	})
 }
 
-// Whoever is refused costs the store the same: unknown, wrong, throttled or closed,
+// Each refusal costs the store the same: unknown, wrong, throttled or closed,
 // one step that changes as many counters.
 func TestSimultaneousSignInsCostTheSameForAllNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

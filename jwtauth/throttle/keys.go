@@ -25,7 +25,9 @@ type Origin struct {
 	// Address is the client's; the zero Addr is a bucket of its own.
 	Address netip.Addr
 	// Device is the id of the browser, as the server itself gave it out; "" for
-	// none. It counts for the accounts alone that the browser signed in to.
+	// none. It counts for the accounts alone that the browser signed in to: for
+	// the rest it is as none, so the id may be one that was made just now, for
+	// the browser to keep after a success.
 	Device string
 }
 
@@ -61,7 +63,7 @@ type bucket struct {
 }
 
 // prefixes are the blocks in which IPv6 is given out: one network, one
-// household, one site. Whoever has a wider one walks through the narrower ones.
+// household, one site. A guesser who has a wider one walks through the narrower ones.
 var prefixes = []struct{ bits, factor int }{{64, 1}, {56, 4}, {48, 16}}
 
 // buckets returns the blocks that an address is counted in, the narrowest first:

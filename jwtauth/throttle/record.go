@@ -87,7 +87,7 @@ func (r record) put(s []Counter, c counters) {
 // own are the counters of the account that an attempt may raise, the best first.
 // Only a mark that a success on this account made counts: an invented browser is a
 // stranger. A known browser has the other counter, too, as it has without its
-// cookie: whoever stole the cookie cannot lock it out.
+// cookie: a thief of the cookie cannot lock it out.
 func (c *counters) own() []whose {
 	last := strangers
 	if c.isMark(c.known) {

@@ -135,7 +135,7 @@ func TestSimultaneousSignInsKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// Nobody waits longer than ten seconds, or than the caller does.
+// No attempt waits longer than ten seconds, or than the caller does.
 func TestSimultaneousSignInsWaitNoLonger(t *testing.T) {
 	bubble(t, Config{}, func(r rig) {
 		for range 5 {
