@@ -172,10 +172,10 @@ func (l *lab) timesStore(ctx context.Context, c timesCase, samples int) (*timesS
 	return t, err
 }
 
-// maxWait is the longest wait: 24 times as long, as the failures of an account that
-// need not wait are remembered, is the month for which the others are. So both are
-// in one stretch of the store.
-const maxWait = 30 * time.Hour
+// maxWait is the longest wait. By it goes how long failures are remembered: as it
+// is one for the accounts that wait and for those that need not, both are in one
+// stretch of the store.
+const maxWait = 24 * time.Hour
 
 // lenientThrottle has nobody wait who does not already.
 var lenientThrottle = throttle.Config{AccountFree: 1_000_000, AddressFree: 1_000_000, AccountMax: 1_000_000, MaxWait: maxWait}
@@ -190,7 +190,7 @@ func (t *timesStore) fill(ctx context.Context, s *bolt.Store, hashes []string) e
 	}
 	now := time.Now().UTC()
 	// One failure makes an account wait, for longer than this takes; or never.
-	strict := throttle.New(s, throttle.Config{AccountFree: 1, MinWait: 24 * time.Hour, MaxWait: 24 * time.Hour})
+	strict := throttle.New(s, throttle.Config{AccountFree: 1, AddressFree: 1_000_000, MinWait: maxWait, MaxWait: maxWait})
 	lenient := throttle.New(s, lenientThrottle)
 	var kinds []population
 	for _, p := range populations {
@@ -214,12 +214,27 @@ func (t *timesStore) fill(ctx context.Context, s *bolt.Store, hashes []string) e
 			if p.throttled {
 				limiter = strict
 			}
-			if _, err := limiter.Begin(ctx, throttle.UserAccount(p.account(n)), netip.MustParseAddr(newcomer(n))); err != nil {
+			if err := failOnce(ctx, limiter, throttle.UserAccount(p.account(n)), netip.MustParseAddr(newcomer(n))); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// failOnce counts a failure, and has it written down: that is done by the next
+// attempt, which is none.
+func failOnce(ctx context.Context, limiter *throttle.Limiter, account string, address netip.Addr) error {
+	from := throttle.Origin{Address: address}
+	attempt, err := limiter.Begin(ctx, account, from)
+	if err != nil {
+		return err
+	}
+	attempt.Fail()
+	if attempt, err = limiter.Begin(ctx, account, from); err != nil {
+		return err
+	}
+	return attempt.Cancel(ctx)
 }
 
 // sample takes the time of refused sign-ins, in µs by population, in random

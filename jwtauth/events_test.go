@@ -169,6 +169,7 @@ func TestEventHandlersMayCallTheRealm(t *testing.T) {
 	admin("PATCH", "/user?name=dave", `{"password":"a-third-of-dave","end_sessions":true}`)
 	admin("DELETE", "/user?name=dave", "")
 	admin("POST", "/keys/rotate", `{"now":true}`)
+	admin("POST", "/keys/revoke", "")
 
 	// By a users file, and by reloads.
 	changed := func() int {

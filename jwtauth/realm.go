@@ -168,17 +168,23 @@ type PasswordHash struct {
 
 // Throttle says when failed sign-ins have to wait.
 type Throttle struct {
-	// Failed sign-ins of one account that are free. Default: 5.
+	// Failed sign-ins of one account that are free. One is forgotten in each
+	// five `max_wait`. Default: 5.
 	AccountFree int `json:"account_free,omitempty"`
-	// Failed sign-ins from one address (IPv6: from one /64) that are free.
-	// Default: 20.
+	// Failed sign-ins from one address that are free. IPv6 is counted by /64,
+	// by /56 with 4 times and by /48 with 16 times as many. One, 4 and 16 are
+	// forgotten in each `max_wait`. It is also how many sign-ins an address may
+	// have under way; more wait in line. Default: 20.
 	AddressFree int `json:"address_free,omitempty"`
 	// The first wait, doubled with each failure after it. Default: 30s.
 	MinWait caddy.Duration `json:"min_wait,omitempty"`
-	// The longest wait. Default: 1h.
+	// The longest wait. An account that has reached it gives each address one
+	// try in it, and all addresses together `account_free`, at most 16. An
+	// address or a browser that has signed in to the account before has a
+	// counter of its own. Default: 1h.
 	MaxWait caddy.Duration `json:"max_wait,omitempty"`
-	// Failures in a row after which an account opens only from an address
-	// that has signed in to it before, or by a new password. Default: 100.
+	// Failures of an account at which counting ends; from there on its wait is
+	// taken for the longest. Default: 100.
 	AccountMax int `json:"account_max,omitempty"`
 	// Switches throttling off.
 	Off bool `json:"off,omitempty"`

@@ -106,6 +106,20 @@ func TestThrottledAddress(t *testing.T) {
 	s.wantQuietLog()
 }
 
+// TestPrefixesOverTheWire: a /56 has four times the failures of a /64, and no
+// more by walking through it.
+func TestPrefixesOverTheWire(t *testing.T) {
+	s := throttledServer(t, "store memory\nthrottle {\naddress_free 3\n}")
+	for i := range 12 {
+		s.form("/token", fmt.Sprintf("username=nobody%d&password=x", i), from(fmt.Sprintf("2001:db8:1:%x::1", i/3))).want(t, http.StatusUnauthorized)
+	}
+	for _, address := range []string{"2001:db8:1:4::1", "2001:db8:1:ff:1::1"} {
+		s.form("/token", rightSignIn, from(address)).want(t, http.StatusTooManyRequests)
+	}
+	s.form("/token", rightSignIn, from("2001:db8:1:100::1")).want(t, http.StatusOK)
+	s.wantQuietLog()
+}
+
 // TestForgedAddresses: what a client says of its address counts for nothing,
 // unless a trusted proxy says it.
 func TestForgedAddresses(t *testing.T) {

@@ -44,7 +44,7 @@ func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) 
 	if s.Slots.Full(caller) {
 		return &BusyError{RetryAfter: busyRetry}
 	}
-	attempt, err := s.Throttle.Begin(ctx, name, a.Address)
+	attempt, err := s.Throttle.Begin(ctx, name, throttle.Origin{Address: a.Address})
 	if err != nil {
 		return err
 	}
@@ -57,9 +57,11 @@ func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) 
 	right := s.compareSecrets(name, a)
 	release()
 	if !right || attempt.Throttled {
+		attempt.Fail()
 		return ErrCredentials
 	}
 	if err := attempt.Succeed(ctx); err != nil {
+		attempt.Fail()
 		return fmt.Errorf("counting a client authentication: %w", err)
 	}
 	return nil

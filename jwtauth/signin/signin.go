@@ -58,10 +58,10 @@ type Epochs interface {
 	Epoch(ctx context.Context, username string) (uint64, error)
 }
 
-// Throttle counts failed attempts. Begin counts the attempt as failed until it
-// succeeds or is cancelled; a blocked address is a *throttle.AddressError.
+// Throttle counts failed attempts. Begin may wait for others that are under way; a
+// blocked address is a *throttle.AddressError.
 type Throttle interface {
-	Begin(ctx context.Context, account string, address netip.Addr) (*throttle.Attempt, error)
+	Begin(ctx context.Context, account string, from throttle.Origin) (*throttle.Attempt, error)
 }
 
 // Slots bounds hashing, and shares it out among the callers. Acquire returns
@@ -141,6 +141,11 @@ type Attempt struct {
 	Password string
 	// Address is the client's, the zero Addr where it is not known.
 	Address netip.Addr
+	// Device is the id of the browser, from its verified device cookie; "" for
+	// none. A browser that signed in to the account before has a counter of its
+	// own for it. A success makes it known: for a browser without a cookie it is
+	// the id that it is about to get, or it becomes known a sign-in later.
+	Device string
 	// Via says by which way in it came, for whoever observes.
 	Via string
 }
@@ -184,7 +189,7 @@ func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, er
 	if s.Slots.Full(a.caller()) {
 		return Result{}, &BusyError{RetryAfter: busyRetry}
 	}
-	attempt, err := s.Throttle.Begin(ctx, throttle.UserAccount(a.Username), a.Address)
+	attempt, err := s.Throttle.Begin(ctx, throttle.UserAccount(a.Username), throttle.Origin{Address: a.Address, Device: a.Device})
 	if err != nil {
 		return Result{}, err
 	}
@@ -193,11 +198,14 @@ func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, er
 	if err == nil {
 		// A success that cannot be written down is none.
 		if err := attempt.Succeed(ctx); err != nil {
+			attempt.Fail()
 			return Result{}, fmt.Errorf("counting a sign-in: %w", err)
 		}
 		return res, nil
 	}
-	if !counts {
+	if counts {
+		attempt.Fail()
+	} else {
 		s.cancel(ctx, o.Name, attempt)
 	}
 	return Result{}, err

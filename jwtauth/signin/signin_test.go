@@ -497,7 +497,7 @@ func TestSecretsAreCountedOnceAndApart(t *testing.T) {
 // unaskedThrottle fails the test where it is asked.
 type unaskedThrottle struct{ t *testing.T }
 
-func (u unaskedThrottle) Begin(context.Context, string, netip.Addr) (*throttle.Attempt, error) {
+func (u unaskedThrottle) Begin(context.Context, string, throttle.Origin) (*throttle.Attempt, error) {
 	u.t.Error("the throttle was asked, which writes to the store")
 	return new(throttle.Attempt), nil
 }

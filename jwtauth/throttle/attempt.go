@@ -6,55 +6,105 @@ import (
 	"time"
 )
 
-// Attempt is one try that has been counted as a failure. The zero Attempt is
-// one that was not counted.
+// Attempt is one try that is under way. The zero Attempt is one that is not
+// counted.
 type Attempt struct {
 	// Throttled says that the account has to wait. The caller compares as
 	// ever and answers as for a wrong password, even when it is the right one.
 	Throttled bool
 
 	limiter *Limiter
-	keys    []string
-	// addressed is false for a client without an address.
-	addressed bool
-	// known says which of the account's counters was raised.
+	record
+	place Reservation
+	// whose says which of the account's counters has the reservation.
+	whose whose
+	// known says that the address or the browser was known when it began.
 	known bool
-	// The waits that this attempt began, or zero.
-	addressBlock, accountBlock time.Time
-	ended                      atomic.Bool
+	// generation is that of the account when the attempt began.
+	generation int
+	ended      atomic.Bool
 }
 
-// Succeed takes the attempt's failure back, forgets the account's failures from
-// this address, and from all that are not known unless this one was, and makes
-// the address known to the account. Other failures of the address stay:
-// an attacker may have an account of his own. It does nothing for a throttled
-// attempt, which cannot succeed, and for one that was ended before.
+// reserve writes the attempt into the counters. One that is throttled will not be
+// evaluated. It costs the address, and is remembered by the account as any other
+// is, so that it takes as long to write down.
+func (a *Attempt) reserve(now time.Time, c *counters) {
+	a.place = Reservation{ID: newID(), At: now}
+	for i, b := range a.buckets {
+		a.limiter.addressScale(b).reserve(now, &c.addresses[i], a.place)
+	}
+	s, mine := a.limiter.accountScale(a.whose), c.ofAccount(a.whose)
+	if a.Throttled {
+		s.remind(now, mine)
+		return
+	}
+	s.reserve(now, mine, a.accountPlace())
+}
+
+// accountPlace is the reservation in the account's counter, which says where the
+// attempt came from.
+func (a *Attempt) accountPlace() Reservation {
+	p := a.place
+	if a.whose == strangers {
+		p.Origin = a.origin
+	}
+	return p
+}
+
+// Succeed takes the reservation back, forgets the account's failures from this
+// address and browser, and from all that are not known unless this one was, and
+// makes both known to the account. Other failures of the address stay: an
+// attacker may have an account of his own. It does nothing for a throttled
+// attempt, which cannot succeed, and for one that was ended before. After an
+// error the attempt is under way as before.
 func (a *Attempt) Succeed(ctx context.Context) error {
 	if a.Throttled {
 		return nil
 	}
 	return a.end(ctx, func(now time.Time, c *counters) {
-		c.knownCount = Counter{}
+		l := a.limiter
+		l.accountScale(a.whose).takeBack(now, c.ofAccount(a.whose), a.accountPlace())
+		l.accountScale(knownAddress).forgive(now, &c.knownCount)
+		l.accountScale(knownDevice).forgive(now, &c.deviceCount)
 		if !a.known {
-			// An owner who signs in often, from home, must not wipe out
+			// Otherwise an owner who signs in often, from home, would wipe out
 			// what strangers have tried meanwhile.
-			c.account = Counter{}
+			l.accountScale(strangers).forgive(now, &c.account)
 		}
-		// "No address" is everybody's.
-		if a.addressed {
-			c.known = Counter{Failures: c.generation.Failures, Expires: now.Add(a.limiter.cfg.KnownFor)}
+		if a.generation != c.generation.Failures {
+			return // reset since: what it proved may be the former password
+		}
+		mark := Counter{Failures: a.generation, Expires: now.Add(l.cfg.KnownFor)}
+		if a.addressed { // "no address" is everybody's
+			c.known = mark
+		}
+		if a.device {
+			c.device = mark
 		}
 	})
 }
 
-// Cancel takes the attempt's failure back: it was neither a failure nor a
+// Fail counts the attempt as a failure. It writes nothing, takes no time that
+// depends on the store, and does nothing for an attempt that was ended before.
+func (a *Attempt) Fail() {
+	if a.limiter == nil || !a.ended.CompareAndSwap(false, true) {
+		return
+	}
+	a.limiter.lines.fail(a.place.ID, a.limiter.now())
+	a.limiter.lines.next(a.keys)
+}
+
+// Cancel takes the reservation back: the attempt was neither a failure nor a
 // success, because nothing was evaluated. It does nothing for an attempt that
-// was ended before.
+// was ended before. After an error the attempt is under way as before.
 func (a *Attempt) Cancel(ctx context.Context) error {
-	return a.end(ctx, func(_ time.Time, c *counters) {
-		if !a.Throttled {
-			takeBack(c.ofAccount(a.known), a.accountBlock, a.limiter.cfg.AccountFree)
+	return a.end(ctx, func(now time.Time, c *counters) {
+		s, mine := a.limiter.accountScale(a.whose), c.ofAccount(a.whose)
+		if a.Throttled {
+			s.keep(now, mine) // as much work as for one that was not
+			return
 		}
+		s.takeBack(now, mine, a.accountPlace())
 	})
 }
 
@@ -64,26 +114,17 @@ func (a *Attempt) end(ctx context.Context, change func(now time.Time, c *counter
 	if a.limiter == nil || !a.ended.CompareAndSwap(false, true) {
 		return nil
 	}
-	err := a.limiter.update(ctx, a.keys, func(now time.Time, c *counters) error {
-		takeBack(&c.address, a.addressBlock, a.limiter.cfg.AddressFree)
+	err := a.limiter.update(ctx, a.record, func(now time.Time, c *counters) {
+		a.limiter.settle(now, a.record, c)
+		for i, b := range a.buckets {
+			a.limiter.addressScale(b).takeBack(now, &c.addresses[i], a.place)
+		}
 		change(now, c)
-		return nil
 	})
 	if err != nil {
 		a.ended.Store(false)
+		return err
 	}
-	return err
-}
-
-// takeBack undoes one failure, and the wait that it began: also the one that a
-// later attempt began only because this one was still counted.
-func takeBack(c *Counter, began time.Time, free int) {
-	if c.Failures <= 1 {
-		*c = Counter{}
-		return
-	}
-	c.Failures--
-	if c.Failures < free || c.BlockedUntil.Equal(began) {
-		c.BlockedUntil = time.Time{}
-	}
+	a.limiter.lines.next(a.keys)
+	return nil
 }

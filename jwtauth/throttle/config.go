@@ -10,22 +10,27 @@ import (
 // Config says how many failures are free and how long the waits are. The zero
 // Config is the default.
 type Config struct {
-	// AccountFree is the number of failures of one account without a wait.
-	// Default: 5.
+	// AccountFree is the number of failures of one account without a wait. One
+	// failure of an account fades in each five MaxWaits. Default: 5.
 	AccountFree int
-	// AddressFree is the number of failures from one address (IPv6: one /64)
-	// without a wait. Default: 20. An attempt counts while it runs, so this
-	// is also how many sign-ins one address may have under way.
+	// AddressFree is the number of failures from one address without a wait. An
+	// IPv6 address is counted by its /64, its /56, which has 4 times as many,
+	// and its /48, which has 16 times as many. One failure of an address fades
+	// in each MaxWait, 4 of a /56 and 16 of a /48. It is also how many sign-ins
+	// one address may have under way: more wait in line. Default: 20.
 	AddressFree int
 	// MinWait is the first wait; each further failure doubles it. Default: 30 s.
 	MinWait time.Duration
-	// MaxWait is the longest wait. Default: 1 h.
+	// MaxWait is the longest wait. Once an account has reached it, each address
+	// has a try of its own in it, and all of them together AccountFree, at most
+	// 16. Default: 1 h.
 	MaxWait time.Duration
-	// AccountMax is the number of failures in a row after which an account
-	// opens only from a known address, or after [Limiter.Reset]. Default: 100.
+	// AccountMax is the number of failures at which an account is closed in
+	// that way also where the wait is shorter, and at which counting ends.
+	// Default: 100.
 	AccountMax int
-	// KnownFor is how long an address is known to an account after it last
-	// signed in to it. Default: 60 days.
+	// KnownFor is how long an address or a browser is known to an account after
+	// it last signed in to it. Default: 60 days.
 	KnownFor time.Duration
 	// Off lets every attempt pass and counts none.
 	Off bool
@@ -92,4 +97,13 @@ func (c Config) wait(failures, free int) time.Duration {
 		wait *= 2
 	}
 	return min(wait, c.MaxWait)
+}
+
+// longest is the number of failures after which the wait is the longest.
+func (c Config) longest(free int) int {
+	for n := free; ; n++ {
+		if c.wait(n, free) == c.MaxWait {
+			return n
+		}
+	}
 }

@@ -63,17 +63,41 @@ func newRig(t *testing.T, cfg Config) rig {
 
 func (r rig) begin(account, addr string) *Attempt {
 	r.Helper()
-	a, err := r.Begin(r.Context(), account, address(addr))
+	return r.beginOn("", account, addr)
+}
+
+// beginOn begins an attempt with a browser that has a device cookie.
+func (r rig) beginOn(device, account, addr string) *Attempt {
+	r.Helper()
+	a, err := r.Begin(r.Context(), account, Origin{address(addr), device})
 	if err != nil {
 		r.Fatalf("attempt on %s from %s: %v", account, addr, err)
 	}
 	return a
 }
 
+// wrong makes an attempt with a wrong password.
+func (r rig) wrong(account, addr string) *Attempt {
+	r.Helper()
+	return r.wrongOn("", account, addr)
+}
+
+func (r rig) wrongOn(device, account, addr string) *Attempt {
+	r.Helper()
+	a := r.beginOn(device, account, addr)
+	a.Fail()
+	return a
+}
+
 // open reports whether an attempt would be evaluated, and takes it back.
 func (r rig) open(account, addr string) bool {
 	r.Helper()
-	a := r.begin(account, addr)
+	return r.openOn("", account, addr)
+}
+
+func (r rig) openOn(device, account, addr string) bool {
+	r.Helper()
+	a := r.beginOn(device, account, addr)
 	r.cancel(a)
 	return !a.Throttled
 }
@@ -81,7 +105,7 @@ func (r rig) open(account, addr string) bool {
 // retryAfter is the wait of an address, 0 where it has none.
 func (r rig) retryAfter(addr string) time.Duration {
 	r.Helper()
-	a, err := r.Begin(r.Context(), "somebody else", address(addr))
+	a, err := r.Begin(r.Context(), "somebody else", Origin{Address: address(addr)})
 	var wait *AddressError
 	switch {
 	case err == nil:
@@ -111,7 +135,7 @@ func (r rig) cancel(a *Attempt) {
 func (r rig) failed(n int, account, addr string) {
 	r.Helper()
 	for range n {
-		for r.begin(account, addr).Throttled {
+		for r.wrong(account, addr).Throttled {
 			time.Sleep(r.cfg.MaxWait)
 		}
 	}

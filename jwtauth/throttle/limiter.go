@@ -3,7 +3,6 @@ package throttle
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 )
 
@@ -22,11 +21,17 @@ func (e *AddressError) Error() string { return ErrAddress.Error() }
 // Unwrap returns [ErrAddress].
 func (e *AddressError) Unwrap() error { return ErrAddress }
 
-// Limiter counts attempts in a store. It holds no state of its own and is safe
-// for concurrent use, also by several nodes with one store.
+// Limiter counts attempts in a store, which several nodes may share. It is safe
+// for concurrent use.
+//
+// A failure costs no write of its own: the attempt is written as one under way
+// when it begins, and the next one under its keys in this process, or its lapse
+// after 15 s, makes it a failure. Until then other nodes, and a Limiter that
+// follows this one, take it for one under way.
 type Limiter struct {
 	store Store
 	cfg   Config
+	lines lines
 	// now is the clock. Default: time.Now.
 	now func() time.Time
 }
@@ -36,164 +41,117 @@ func New(store Store, cfg Config) *Limiter {
 	return &Limiter{store: store, cfg: cfg.withDefaults(), now: time.Now}
 }
 
-// Begin counts an attempt as a failure, before it is known to be one: however
-// many run at once, no more than the free ones are evaluated. The caller then
-// ends it with [Attempt.Succeed] or [Attempt.Cancel], or leaves it as the
-// failure it is.
+// Begin reserves a place for an attempt, in the counters of its account and of
+// its address. Where the ones that are under way leave no place, were they to
+// fail, it waits in line until enough of them have ended, for 10 s at most: so
+// however many run at once, no more than the free ones are evaluated, and no
+// right one is refused for another. The caller then ends the attempt with
+// [Attempt.Succeed], [Attempt.Fail] or [Attempt.Cancel]; one that does not end
+// counts as a failure.
 //
 // account is a [UserAccount] or a [ClientAccount], whether or not it exists.
-// addr is the client's; the zero Addr is a bucket of its own.
 //
 // The error is an *[AddressError] where the address has to wait, in which case
-// nothing is counted, and otherwise that of the store: nobody is to be let in.
-func (l *Limiter) Begin(ctx context.Context, account string, addr netip.Addr) (*Attempt, error) {
+// nothing is counted, and otherwise that of the store or of ctx: the caller lets
+// no one in.
+func (l *Limiter) Begin(ctx context.Context, account string, from Origin) (*Attempt, error) {
 	if l.cfg.Off {
 		return &Attempt{}, nil
 	}
-	a := &Attempt{limiter: l, keys: keysOf(account, bucket(addr)), addressed: addr.IsValid()}
-	err := l.update(ctx, a.keys, func(now time.Time, c *counters) error {
-		a.Throttled = false // the store may call more than once
-		if wait := l.waits(now, c.address); wait > 0 {
-			return &AddressError{RetryAfter: wait}
+	a := &Attempt{limiter: l, record: newRecord(account, from)}
+	var w waiter
+	defer l.lines.end(&w)
+	for late := false; ; {
+		line, err := l.reserve(ctx, a, late)
+		switch {
+		case err != nil:
+			return nil, err
+		case line == "":
+			return a, nil
+		case line != w.key:
+			// Looks once more when it is in line: what has ended before that
+			// did not wake it.
+			late = !l.lines.join(&w, line)
+		default:
+			if late, err = l.lines.wait(ctx, &w); err != nil {
+				return nil, err
+			}
 		}
-		a.addressBlock = l.failAddress(now, &c.address)
-		a.known = c.isKnown()
-		mine := c.ofAccount(a.known)
-		if mine.Failures >= l.cfg.AccountMax || l.waits(now, *mine) > 0 {
-			// Not a guess: it will not be evaluated. It cost the address. It is
-			// remembered as any failure is, and takes as long to write down.
-			a.Throttled = true
-			mine.Expires = now.Add(l.accountMemory(mine.Failures))
-			return nil
-		}
-		a.accountBlock = l.failAccount(now, mine)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	return a, nil
 }
 
-// Reset forgets the failures of an account, those from known addresses too, and
-// which addresses were known: for an administrator who sets a password or
-// enables a user.
+// reserve makes the reservations of an attempt, or returns the key of the counter
+// that has no place for it. A late one does not wait any more.
+func (l *Limiter) reserve(ctx context.Context, a *Attempt, late bool) (line string, err error) {
+	var refused error
+	err = l.update(ctx, a.record, func(now time.Time, c *counters) {
+		// The store may call more than once.
+		line, refused, a.Throttled = "", nil, false
+		l.settle(now, a.record, c)
+		var blocked time.Duration
+		for i, b := range a.buckets {
+			s := l.addressScale(b)
+			blocked = max(blocked, s.waits(now, c.addresses[i]))
+			if line == "" && s.full(s.faded(now, c.addresses[i])) {
+				line = a.keys[i]
+				if late {
+					blocked = max(blocked, lapse-now.Sub(c.addresses[i].Pending[0].At))
+				}
+			}
+		}
+		if blocked > 0 {
+			line, refused = "", &AddressError{RetryAfter: blocked}
+			return
+		}
+		a.known, a.generation = c.isKnown(), c.generation.Failures
+		var judged verdict
+		a.whose, judged = l.choose(now, c, a.origin)
+		if judged == full && line == "" {
+			line = a.keyOf(a.whose)
+		}
+		if line != "" && !late {
+			return
+		}
+		line = ""
+		a.Throttled = judged != open
+		a.reserve(now, c)
+	})
+	if err == nil {
+		err = refused
+	}
+	return line, err
+}
+
+// settle brings all counters of failures up to date. What that changes is
+// written even where the attempt goes no further, so that other nodes see it.
+func (l *Limiter) settle(now time.Time, r record, c *counters) {
+	for i, b := range r.buckets {
+		l.addressScale(b).settle(now, &c.addresses[i], l.lines.over)
+	}
+	for _, w := range []whose{strangers, knownAddress, knownDevice} {
+		l.accountScale(w).settle(now, c.ofAccount(w), l.lines.over)
+	}
+}
+
+// Reset forgets the failures of an account, those from known addresses and
+// browsers too, and which ones were known: for an administrator who sets a
+// password or enables a user.
 func (l *Limiter) Reset(ctx context.Context, account string) error {
-	return l.update(ctx, keysOf(account, ""), func(now time.Time, c *counters) error {
+	return l.update(ctx, newRecord(account, Origin{}), func(now time.Time, c *counters) {
 		c.account = Counter{}
 		// It outlives every mark of the generations before it.
 		c.generation = Counter{Failures: c.generation.Failures + 1, Expires: now.Add(year)}
-		return nil
 	})
 }
 
-// waits returns how long a counter blocks from now on. A wait that is longer
-// than any this Limiter gives comes from a clock or a configuration that has
-// changed since; it is over, and the next failure makes a proper one.
-func (l *Limiter) waits(now time.Time, c Counter) time.Duration {
-	if wait := c.BlockedUntil.Sub(now); wait > 0 && wait <= l.cfg.MaxWait {
-		return wait
-	}
-	return 0
-}
-
-// addressMemory is how long the failures of an address are remembered after
-// the last one.
-func (l *Limiter) addressMemory() time.Duration { return 24 * l.cfg.MaxWait }
-
-// failAddress counts a failure and returns the end of the wait that it began,
-// or zero. An address, unlike an account, is not forgiven for a success, since
-// an attacker may have an account; one failure is forgiven in each MaxWait
-// instead, so that the typing errors of an office do not add up for ever. That
-// is no faster than the longest wait.
-func (l *Limiter) failAddress(now time.Time, c *Counter) time.Time {
-	if c.Failures > 0 {
-		last := c.Expires.Add(-l.addressMemory())
-		if quiet := now.Sub(last); quiet > 0 {
-			c.Failures -= int(min(time.Duration(c.Failures), quiet/l.cfg.MaxWait))
-		}
-	}
-	c.Failures++
-	c.BlockedUntil = l.block(now, c.Failures, l.cfg.AddressFree)
-	c.Expires = now.Add(l.addressMemory())
-	return c.BlockedUntil
-}
-
-func (l *Limiter) failAccount(now time.Time, c *Counter) time.Time {
-	c.Failures++
-	c.BlockedUntil = l.block(now, c.Failures, l.cfg.AccountFree)
-	c.Expires = now.Add(l.accountMemory(c.Failures))
-	return c.BlockedUntil
-}
-
-// accountMemory is how long the failures of an account are remembered after
-// the last one. The free ones cost little and may be of any name a stranger
-// made up, so they go soon; "in a row" has to hold against the patient.
-func (l *Limiter) accountMemory(failures int) time.Duration {
-	switch {
-	case failures >= l.cfg.AccountMax:
-		return year
-	case failures >= l.cfg.AccountFree:
-		return 30 * day
-	default:
-		return 24 * l.cfg.MaxWait
-	}
-}
-
-// block is the end of the wait that follows a failure, or zero.
-func (l *Limiter) block(now time.Time, failures, free int) time.Time {
-	wait := l.cfg.wait(failures, free)
-	if wait == 0 {
-		return time.Time{}
-	}
-	return now.Add(wait)
-}
-
-// counters are those of one account and one address.
-type counters struct {
-	// address counts the failures from the address, account those of
-	// strangers on the account.
-	address, account Counter
-	// generation has in Failures how often the account was reset. known, the
-	// mark of an address that signed in, has there the generation it is of:
-	// the marks cannot be listed, but made void.
-	generation, known Counter
-	// knownCount counts the failures on the account from the known address,
-	// so that no stranger can lock it out.
-	knownCount Counter
-}
-
-func (c *counters) isKnown() bool {
-	return !c.known.Expires.IsZero() && c.known.Failures == c.generation.Failures
-}
-
-func (c *counters) ofAccount(known bool) *Counter {
-	if known {
-		return &c.knownCount
-	}
-	return &c.account
-}
-
-func keysOf(account, bucket string) []string {
-	return []string{
-		key(kindAddress, bucket),
-		key(kindAccount, account),
-		key(kindGeneration, account),
-		key(kindKnown, account, bucket),
-		key(kindKnownCount, account, bucket),
-	}
-}
-
 // update is UpdateAttempts with names for the counters.
-func (l *Limiter) update(ctx context.Context, keys []string, change func(now time.Time, c *counters) error) error {
+func (l *Limiter) update(ctx context.Context, r record, change func(now time.Time, c *counters)) error {
 	// What every engine can store without loss.
 	now := l.now().UTC().Truncate(time.Millisecond)
-	return l.store.UpdateAttempts(ctx, now, keys, func(s []Counter) error {
-		c := counters{address: s[0], account: s[1], generation: s[2], known: s[3], knownCount: s[4]}
-		if err := change(now, &c); err != nil {
-			return err
-		}
-		s[0], s[1], s[2], s[3], s[4] = c.address, c.account, c.generation, c.known, c.knownCount
+	return l.store.UpdateAttempts(ctx, now, r.keys, func(s []Counter) error {
+		c := r.name(s)
+		change(now, &c)
+		r.put(s, c)
 		return nil
 	})
 }

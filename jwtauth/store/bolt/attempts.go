@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/internal/engine"
@@ -13,40 +14,32 @@ func (s *Store) UpdateAttempts(ctx context.Context, now time.Time, keys []string
 	// Asked first with what is committed: most calls only look.
 	same := true
 	err := s.read(ctx, func(t *tx) error {
-		stored, counters, err := t.attempts(now, keys)
-		if err != nil {
-			return err
-		}
-		if err := change(counters); err != nil {
-			return err
-		}
-		for i := range counters {
-			same = same && sameCounter(stored[i], counters[i])
-		}
-		return nil
+		a, err := t.attempts(now, keys, change)
+		same = err == nil && !slices.ContainsFunc(a, attempts.changed)
+		return err
 	})
 	if err != nil || same {
 		return err
 	}
 	return s.write(ctx, func(t *tx) error {
-		_, counters, err := t.attempts(now, keys)
+		all, err := t.attempts(now, keys, change)
 		if err != nil {
 			return err
 		}
-		if err := change(counters); err != nil {
-			return err
-		}
-		records := make([][]byte, len(keys))
-		for i, c := range counters {
-			if c.Expires.IsZero() {
+		records := make([][]byte, len(all))
+		for i, a := range all {
+			if !a.changed() || a.after.Expires.IsZero() {
 				continue
 			}
-			if records[i], err = engine.Encode("attempts", c); err != nil {
+			if records[i], err = engine.Encode("attempts", a.after); err != nil {
 				return err
 			}
 		}
-		for i, key := range keys {
-			if err := t.putAttempts(key, counters[i].Expires, records[i]); err != nil {
+		for i, a := range all {
+			if !a.changed() {
+				continue
+			}
+			if err := t.putAttempts(keys[i], a, records[i]); err != nil {
 				return err
 			}
 		}
@@ -54,23 +47,37 @@ func (s *Store) UpdateAttempts(ctx context.Context, now time.Time, keys []string
 	})
 }
 
-// attempts reads counters as they are stored, and as they are at now.
-func (t *tx) attempts(now time.Time, keys []string) (stored, counters []throttle.Counter, err error) {
-	stored, counters = make([]throttle.Counter, len(keys)), make([]throttle.Counter, len(keys))
+// attempts are a counter as it is stored, as it is at some time, and as a change
+// left it.
+type attempts struct{ stored, before, after throttle.Counter }
+
+// changed reports that a counter has to be written. A zero one that takes the
+// place of an expired one need not.
+func (a attempts) changed() bool { return !a.before.Equal(a.after) }
+
+// attempts reads counters and has them changed.
+func (t *tx) attempts(now time.Time, keys []string, change func([]throttle.Counter) error) ([]attempts, error) {
+	all, counters := make([]attempts, len(keys)), make([]throttle.Counter, len(keys))
 	for i, key := range keys {
 		if err := engine.CheckKey(key); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if stored[i], err = t.counter(key); err != nil {
-			return nil, nil, err
+		var err error
+		if all[i].stored, err = t.counter(key); err != nil {
+			return nil, err
 		}
-		if now.Before(stored[i].Expires) {
-			counters[i] = stored[i]
-		} else {
-			stored[i] = throttle.Counter{} // a zero one changes nothing by staying
+		if now.Before(all[i].stored.Expires) {
+			all[i].before = all[i].stored
 		}
+		counters[i] = all[i].before
 	}
-	return stored, counters, nil
+	if err := change(counters); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].after = counters[i]
+	}
+	return all, nil
 }
 
 func (t *tx) counter(key string) (c throttle.Counter, err error) {
@@ -81,31 +88,23 @@ func (t *tx) counter(key string) (c throttle.Counter, err error) {
 }
 
 // putAttempts writes a counter's record, or removes it where that is nil.
-func (t *tx) putAttempts(key string, expires time.Time, record []byte) error {
+func (t *tx) putAttempts(key string, a attempts, record []byte) error {
 	k := []byte(key)
-	old, err := t.counter(key)
-	if err != nil {
-		return err
-	}
 	var from, to []byte
-	if !old.Expires.IsZero() {
-		from = dueKey(old.Expires, k)
+	if !a.stored.Expires.IsZero() {
+		from = dueKey(a.stored.Expires, k)
 	}
 	if record == nil {
 		if err := t.remove(bucketAttempts, k); err != nil {
 			return err
 		}
 	} else {
-		to = dueKey(expires, k)
+		to = dueKey(a.after.Expires, k)
 		if err := t.put(bucketAttempts, k, record); err != nil {
 			return err
 		}
 	}
 	return t.move(bucketAttemptsByExpiry, from, to)
-}
-
-func sameCounter(a, b throttle.Counter) bool {
-	return a.Failures == b.Failures && a.BlockedUntil.Equal(b.BlockedUntil) && a.Expires.Equal(b.Expires)
 }
 
 var _ throttle.Store = (*Store)(nil)

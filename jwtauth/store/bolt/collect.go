@@ -94,7 +94,11 @@ func (t *tx) collectAttempts(now time.Time, limit int) (int, error) {
 		return 0, err
 	}
 	for _, k := range keys {
-		if err := t.putAttempts(string(k), time.Time{}, nil); err != nil {
+		stored, err := t.counter(string(k))
+		if err != nil {
+			return 0, err
+		}
+		if err := t.putAttempts(string(k), attempts{stored: stored}, nil); err != nil {
 			return 0, err
 		}
 	}

@@ -34,7 +34,7 @@ func (s *suite) failures(t *testing.T, now time.Time, keys ...string) []int {
 
 func testAttempts(t *testing.T, s *suite) {
 	ctx := t.Context()
-	if got := s.counters(t, s.now, "a"); got[0] != (throttle.Counter{}) {
+	if got := s.counters(t, s.now, "a"); !got[0].Equal(throttle.Counter{}) {
 		t.Errorf("a counter that never was is %+v", got[0])
 	}
 	full := throttle.Counter{Failures: 3, BlockedUntil: s.at(time.Minute), Expires: s.at(time.Hour)}
@@ -75,6 +75,27 @@ func testAttempts(t *testing.T, s *suite) {
 		counters[0].Expires = s.at(5 * time.Hour)
 		return nil
 	}))
+	// All of a counter is kept.
+	whole := throttle.Counter{
+		Failures: 7, BlockedUntil: s.at(time.Minute), Expires: s.at(6 * time.Hour), FadesFrom: s.at(time.Second),
+		Pending: []throttle.Reservation{{ID: "one", At: s.now, Origin: "there"}, {ID: "two", At: s.at(time.Millisecond)}},
+		Tries:   []throttle.Try{{Origin: "here", At: s.now, Again: true}, {Origin: "there", At: s.at(time.Second)}},
+	}
+	must(t, s.UpdateAttempts(ctx, s.now, []string{"d"}, func(counters []throttle.Counter) error {
+		counters[0] = whole
+		return nil
+	}))
+	if got := s.counters(t, s.now, "d")[0]; !got.Equal(whole) {
+		t.Errorf("stored %+v, want %+v", got, whole)
+	}
+	// One that changes in its reservations alone is written.
+	must(t, s.UpdateAttempts(ctx, s.now, []string{"d"}, func(counters []throttle.Counter) error {
+		counters[0].Pending = whole.Pending[1:]
+		return nil
+	}))
+	if got := s.counters(t, s.now, "d")[0]; len(got.Pending) != 1 || got.Pending[0].ID != "two" {
+		t.Errorf("after one of two ended %+v are under way", got.Pending)
+	}
 	// Whether an expired counter is there to be collected is the engine's business.
 	if _, err := s.Collect(ctx, s.at(4*time.Hour), 10); err != nil {
 		t.Fatal(err)
