@@ -1,11 +1,9 @@
 package jwtauth
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -19,9 +17,6 @@ const (
 	cookieHostPrefix   = "__Host-"
 	cookieSecurePrefix = "__Secure-"
 )
-
-// takenCookies are the values of one realm's session cookie, by its prefix.
-type takenCookies struct{ host, secure, plain []string }
 
 // cookieJar knows the session cookie of a realm.
 type cookieJar struct {
@@ -90,119 +85,54 @@ func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takeCookies removes the session cookies of all realms from the header, so that
-// no upstream sees them (cookies know no ports: another site of the host may have
-// set them), and returns what they held, by realm. Names are compared without
-// case here: what an upstream might take for the cookie goes too.
-func takeCookies(h http.Header) map[string]takenCookies {
-	lines := h["Cookie"]
-	if !slices.ContainsFunc(lines, carriesCookie) {
-		return nil
+// clearPlanted clears what clear leaves: cookies of the same name for the paths above
+// a path and for the domains above the host, as far as they reach here. A __Host-
+// cookie has neither. Both numbers are bounded, so that no answer outgrows what a
+// browser takes.
+func (j cookieJar) clearPlanted(w http.ResponseWriter, r *http.Request, path string) {
+	const most = 4 // of either
+	c := j.cookie(r)
+	if strings.HasPrefix(c.Name, cookieHostPrefix) {
+		return
 	}
-	taken := make(map[string]takenCookies, 1)
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
-		if !carriesCookie(line) {
-			kept = append(kept, line)
-			continue
-		}
-		var others []string
-		for pair := range strings.SplitSeq(line, ";") {
-			key, value, _ := strings.Cut(pair, "=")
-			key = strings.TrimSpace(key)
-			if !isCookieName(key) {
-				// White space is these two (RFC 6265bis §5.6), any other is somebody's value.
-				if pair = strings.Trim(pair, " \t"); pair != "" {
-					others = append(others, pair)
-				}
-				continue
-			}
-			name, host := strings.CutPrefix(key, cookieHostPrefix)
-			name, secure := strings.CutPrefix(name, cookieSecurePrefix)
-			realm, ok := cookieRealm(name)
-			if !ok {
-				continue // another case: taken from the upstream, and believed by nobody
-			}
-			of := taken[realm]
-			into := &of.plain
-			switch {
-			case host && secure:
-				continue
-			case host:
-				into = &of.host
-			case secure:
-				into = &of.secure
-			}
-			*into = append(*into, strings.TrimSpace(value))
-			taken[realm] = of
-		}
-		if len(others) > 0 {
-			kept = append(kept, strings.Join(others, "; "))
+	paths := []string{"/"}
+	if len(path) > 256 || strings.Contains(path, ";") {
+		path = "" // no browser has a cookie for it
+	}
+	for i := 1; i < len(path) && len(paths) < 2*most; i++ {
+		if path[i] == '/' {
+			paths = append(paths, path[:i], path[:i+1])
 		}
 	}
-	if len(kept) == 0 {
-		h.Del("Cookie")
-	} else {
-		h["Cookie"] = kept
+	if len(path) > 1 {
+		paths = append(paths, path)
 	}
-	return taken
+	domains := []string{""}
+	for name, found := strings.ToLower(hostName(r.Host)), true; found && len(domains) < most; _, name, found = strings.Cut(name, ".") {
+		if CheckCookieDomain(name) == nil {
+			domains = append(domains, name)
+		}
+	}
+	for _, c.Domain = range domains {
+		for _, c.Path = range paths {
+			c.MaxAge = -1
+			http.SetCookie(w, c)
+		}
+	}
 }
 
-// value returns the one session cookie among those that a request came with.
-func (j cookieJar) value(r *http.Request, t takenCookies) (value string, presented bool, err error) {
-	values := t.host
+// values are the values that may be the session cookie, among those that a request
+// came with: first those under the strongest name that this host has it under, then
+// those that count where none of the first is good.
+func (j cookieJar) values(r *http.Request, t takenCookies) (tiers [2][]string) {
+	tiers[0] = t.host
 	if j.shared(r) {
-		values = t.secure
+		tiers[0] = t.secure
 	}
-	if len(values) == 0 && plainCookieAllowed(r) {
-		values = t.plain
+	if len(t.plain) > 0 && plainCookieAllowed(r) {
+		tiers[1] = t.plain
 	}
-	switch len(values) {
-	case 0:
-		return "", false, nil
-	case 1:
-		return values[0], true, nil
-	default:
-		return "", true, errors.New("the session cookie is given more than once")
-	}
-}
-
-// carriesCookie keeps requests without the cookie free of work.
-func carriesCookie(line string) bool {
-	for pair := range strings.SplitSeq(line, ";") {
-		key, _, _ := strings.Cut(pair, "=")
-		if isCookieName(strings.TrimSpace(key)) {
-			return true
-		}
-	}
-	return false
-}
-
-// isCookieName reports a name of a session cookie of any realm, in any case.
-func isCookieName(key string) bool {
-	for _, prefix := range []string{cookieHostPrefix, cookieSecurePrefix} {
-		if rest, ok := cutPrefixFold(key, prefix); ok {
-			key = rest
-		}
-	}
-	rest, ok := cutPrefixFold(key, cookieBaseName)
-	return ok && (rest == "" || rest[0] == '_')
-}
-
-func cutPrefixFold(s, prefix string) (rest string, ok bool) {
-	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
-		return s, false
-	}
-	return s[len(prefix):], true
-}
-
-// cookieRealm is the realm whose cookie has the name, less its prefix.
-func cookieRealm(name string) (realm string, ok bool) {
-	if name == cookieBaseName {
-		return DefaultRealm, true
-	}
-	realm, ok = strings.CutPrefix(name, cookieBaseName+"_")
-	return realm, ok && realm != DefaultRealm // whose cookie has another name
+	return tiers
 }
 
 // isLoopbackHost reports a host name that never leaves the machine.

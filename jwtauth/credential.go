@@ -66,14 +66,11 @@ func plainBearer(h http.Header) (token string, ok bool) {
 // fromCookie is the verdict on the session cookie. It does not count where there
 // is none, or, with optional, a dead one: that is nobody's fault.
 func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies takenCookies) (v verdict, counts bool) {
-	value, presented, err := realm.jar.value(r, cookies)
+	principal, presented, err := realm.presentedBy(r, cookies, true)
 	if !presented {
 		return verdict{}, false
 	}
-	v.from = sourceCookie
-	if err == nil {
-		v.principal, err = realm.knownCookie(r.Context(), value)
-	}
+	v.from, v.principal = sourceCookie, principal
 	if err != nil {
 		v.refusal = realm.cookieRefusal(err)
 		return v, !g.Optional || errors.Is(err, errUnavailable)

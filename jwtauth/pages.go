@@ -81,15 +81,11 @@ type pageCookies struct{ realm *opened }
 
 // Principal implements [login.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
-	value, presented, err := c.realm.jar.value(r, stateOf(r).takeCookies(r, c.realm.name))
-	if !presented || err != nil {
-		return nil, presented, nil
-	}
-	p, err = c.realm.cookie(r.Context(), value)
+	p, presented, err = c.realm.presentedBy(r, stateOf(r).takeCookies(r, c.realm.name), false)
 	if errors.Is(err, errUnavailable) {
 		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
 	}
-	return p, true, nil
+	return p, presented, nil
 }
 
 // Set implements [login.Cookies].
@@ -99,7 +95,7 @@ func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, m
 }
 
 // Clear implements [login.Cookies].
-func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.jar.clear(w, r) }
+func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.clearCookies(w, r) }
 
 // originalURL is what the client asked for, before any handler rewrote it.
 func originalURL(r *http.Request) *url.URL {

@@ -213,14 +213,7 @@ func (t *TokenServer) report(r *http.Request, err error) {
 
 // cookiePrincipal is whom the session cookie names, nil for nobody.
 func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) {
-	value, presented, err := realm.jar.value(r, stateOf(r).takeCookies(r, realm.name))
-	if !presented {
-		return nil, nil
-	}
-	var principal *policy.Principal
-	if err == nil {
-		principal, err = realm.cookie(r.Context(), value)
-	}
+	principal, _, err := realm.presentedBy(r, stateOf(r).takeCookies(r, realm.name), false)
 	if err != nil {
 		return nil, realm.cookieRefusal(err)
 	}
