@@ -183,10 +183,7 @@ func (t *TokenServer) build(realm *opened) *oauth2.Server {
 	return &oauth2.Server{
 		BasePath:      t.BasePath,
 		ErrorsRFC6749: t.Errors == errorsRFC6749,
-		Clients: func(id string) (oauth2.Client, bool) {
-			client, ok := realm.clients[id]
-			return client, ok
-		},
+		Clients:       realm.client,
 		SignIn:    realm.signIn,
 		Users:     realm.liveUsers(),
 		Sessions:  auditedSessions{realm.sessions, realm, signin.ViaPassword},
