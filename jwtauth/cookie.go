@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -146,9 +147,59 @@ func isLoopbackHost(host string) bool {
 }
 
 // plainCookieAllowed reports whether a request may carry the cookie without a
-// prefix: only plain HTTP to this machine.
+// prefix: only plain HTTP to this machine. Host alone does not say so, since a proxy
+// may put its own word for this server there (nginx does unless told otherwise), with
+// a browser on the internet before it.
 func plainCookieAllowed(r *http.Request) bool {
-	return r.TLS == nil && isLoopbackHost(hostName(r.Host))
+	return r.TLS == nil && isLoopbackHost(hostName(r.Host)) && !proxied(r.Header) && sentFromLoopback(r.Header)
+}
+
+// proxied reports the headers that proxies add.
+func proxied(h http.Header) bool {
+	for name := range h {
+		if _, ok := cutPrefixFold(name, "X-Forwarded-"); ok || name == "Forwarded" || name == "Via" {
+			return true
+		}
+	}
+	return false
+}
+
+// sentFromLoopback reports that Origin and Referer, where they were sent, are pages
+// of this machine over plain HTTP. The Referer of a request that the browser calls
+// cross-site is another site's, and says nothing of this one's address.
+func sentFromLoopback(h http.Header) bool {
+	local := func(text string) bool {
+		u, err := url.Parse(text)
+		return err == nil && u.Scheme == "http" && isLoopbackHost(u.Hostname())
+	}
+	for _, origin := range h["Origin"] {
+		if !local(origin) {
+			return false
+		}
+	}
+	if h.Get("Sec-Fetch-Site") == "cross-site" {
+		return true
+	}
+	for _, referer := range h["Referer"] {
+		if referer != "" && !local(referer) {
+			return false
+		}
+	}
+	return true
+}
+
+// hostHidden reports a request that says it came to this machine, but through a
+// proxy, so that nothing tells under which name the browser knows the site. It is
+// not one whose Host is what the browser shows: then only TLS ends before us.
+func hostHidden(r *http.Request) bool {
+	if r.TLS != nil || !isLoopbackHost(hostName(r.Host)) || plainCookieAllowed(r) {
+		return false
+	}
+	shown := "https://" + r.Host
+	if origin := r.Header.Get("Origin"); origin != "" {
+		return !strings.EqualFold(origin, shown)
+	}
+	return r.Header.Get("X-Forwarded-Proto") != "https" || !strings.EqualFold(r.Header.Get("X-Forwarded-Host"), r.Host)
 }
 
 // hostName is a host without its port.

@@ -94,6 +94,9 @@ func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, m
 	c.realm.jar.set(w, r, value, maxAge)
 }
 
+// HostHidden implements [login.Cookies].
+func (c pageCookies) HostHidden(r *http.Request) bool { return hostHidden(r) }
+
 // Clear implements [login.Cookies].
 func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.clearCookies(w, r) }
 

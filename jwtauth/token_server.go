@@ -184,12 +184,12 @@ func (t *TokenServer) build(realm *opened) *oauth2.Server {
 		BasePath:      t.BasePath,
 		ErrorsRFC6749: t.Errors == errorsRFC6749,
 		Clients:       realm.client,
-		SignIn:    realm.signIn,
-		Users:     realm.liveUsers(),
-		Sessions:  auditedSessions{realm.sessions, realm, signin.ViaPassword},
-		Lifetimes: realm.lifetimes,
-		Issuer:    &realm.issuer,
-		Verifier:  realm.verifier,
+		SignIn:        realm.signIn,
+		Users:         realm.liveUsers(),
+		Sessions:      auditedSessions{realm.sessions, realm, signin.ViaPassword},
+		Lifetimes:     realm.lifetimes,
+		Issuer:        &realm.issuer,
+		Verifier:      realm.verifier,
 		Denied: func(sid, jti string) bool {
 			return realm.foreign(sid, jti) || realm.state.denied.Denied(sid, jti)
 		},

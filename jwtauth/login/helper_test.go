@@ -227,6 +227,9 @@ func (j *jar) Set(w http.ResponseWriter, _ *http.Request, value string, maxAge t
 	http.SetCookie(w, &http.Cookie{Name: "jwtauth", Value: value, Path: "/"})
 }
 
+// HostHidden is what the header of that name says, for the tests of it.
+func (j *jar) HostHidden(r *http.Request) bool { return r.Header.Get("Host-Hidden") != "" }
+
 func (j *jar) Clear(w http.ResponseWriter, _ *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: "jwtauth", Path: "/", MaxAge: -1})
 }

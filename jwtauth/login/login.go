@@ -52,6 +52,9 @@ type Cookies interface {
 	// Set sets the cookie: for as long as maxAge, or, with 0, until the
 	// browser is closed.
 	Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration)
+	// HostHidden reports a request whose Host a proxy has replaced, so that no
+	// cookie can be set that is as strict as the site's real address asks for.
+	HostHidden(r *http.Request) bool
 	// Clear makes the browser forget the cookie.
 	Clear(w http.ResponseWriter, r *http.Request)
 }

@@ -37,6 +37,10 @@ type loginData struct {
 // loginPage shows the form, also to who is signed in: a page that sent them on
 // could send them in a circle.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
+	if s.Cookies.HostHidden(r) {
+		s.message(w, r, http.StatusBadRequest, msgHostHidden)
+		return nil
+	}
 	back := s.returnTo(r, r.URL.Query().Get(ParamReturnTo))
 	p, presented, err := s.Cookies.Principal(r)
 	if err != nil {
@@ -67,6 +71,10 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
 
 // signIn signs in, or shows the form again with what is to be mended.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
+	if s.Cookies.HostHidden(r) {
+		s.message(w, r, http.StatusBadRequest, msgHostHidden)
+		return nil
+	}
 	fields, err := form.Read(w, r, false)
 	if err != nil {
 		s.badForm(w, r, err)

@@ -250,3 +250,15 @@ func FuzzAcceptLanguage(f *testing.F) {
 		}
 	})
 }
+
+// TestPlainCookieBehindProxyInEveryLanguage: who has to mend the proxy can copy the
+// line, and no password is asked for before.
+func TestPlainCookieBehindProxyInEveryLanguage(t *testing.T) {
+	s := newSite(t)
+	for lang := range catalogues(t) {
+		for _, method := range []string{"GET", "POST"} {
+			s.do(t, method, "/login", "username=alice&password=x", "Host-Hidden: 1", "Accept-Language: "+lang).
+				want(t, 400).wantText(t, "proxy_set_header Host $host;")
+		}
+	}
+}
