@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
 
@@ -68,10 +69,10 @@ type pageUsers struct {
 }
 
 // ChangePassword implements [login.Users].
-func (u pageUsers) ChangePassword(ctx context.Context, username, from, to, except string) error {
-	err := u.state.users().ChangePassword(ctx, username, from, to, except)
+func (u pageUsers) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
+	err := u.state.users().ChangePassword(ctx, username, from, to, begin)
 	if err == nil {
-		u.realm.audit(ctx, eventPasswordChanged, record{user: username, session: except, via: signin.ViaAccount})
+		u.realm.audit(ctx, eventPasswordChanged, record{user: username, session: begin.ID, via: signin.ViaAccount})
 	}
 	return err
 }

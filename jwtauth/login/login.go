@@ -29,14 +29,15 @@ type SignIn interface {
 // store; see user.Directory.
 type Users interface {
 	Lookup(ctx context.Context, username string) (user.Entry, error)
-	// ChangePassword replaces the hash from, and ends the user's sessions but the
-	// one named except; user.ErrConflict where from is no longer the user's.
-	ChangePassword(ctx context.Context, username, from, to, except string) error
+	// ChangePassword replaces the hash from, ends the user's sessions and begins the
+	// one given, in one step; user.ErrConflict where from is no longer the user's.
+	ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error
 }
 
 // Sessions makes, lists and ends sessions; see session.Manager.
 type Sessions interface {
 	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error)
+	Draft(lt session.Lifetimes, n session.NewSession) (session.Grant, error)
 	Cookie(s session.Session) (string, error)
 	List(ctx context.Context, username string) ([]session.Session, error)
 	Revoke(ctx context.Context, sid string) error

@@ -111,7 +111,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		}
 		return again(status, p)
 	}
-	grant, cookie, err := s.begin(r, res)
+	n := s.newSession(r, res)
+	n.Scopes, n.Kept = res.User.Scopes, data.Keep
+	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
 	if errors.Is(err, session.ErrEpoch) {
 		// Password, user or sessions were changed since the comparison: what
 		// it proved is no longer so.
@@ -121,12 +123,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.endFormer(r)
-	var maxAge time.Duration
-	if data.Keep {
-		maxAge = grant.Session.ExpiresAt.Sub(grant.Session.CreatedAt)
+	cookie, err := s.Sessions.Cookie(grant.Session)
+	if err != nil {
+		return err
 	}
-	s.Cookies.Set(w, r, cookie, maxAge)
+	s.endFormer(r)
+	s.setCookie(w, r, grant.Session, cookie)
 	s.redirect(w, s.afterSignIn(r, back))
 	return nil
 }
@@ -154,20 +156,23 @@ func (s *Server) refusal(w http.ResponseWriter, err error) (int, problem, error)
 	return 0, problem{}, err
 }
 
-// begin makes the session and the value of its cookie.
-func (s *Server) begin(r *http.Request, res signin.Result) (session.Grant, string, error) {
-	n := session.NewSession{
-		User: res.User.Username, Scopes: res.User.Scopes, Epoch: res.Epoch, UserAgent: r.UserAgent(),
-	}
+// newSession describes the session of who has just proved a password.
+func (s *Server) newSession(r *http.Request, res signin.Result) session.NewSession {
+	n := session.NewSession{User: res.User.Username, Epoch: res.Epoch, UserAgent: r.UserAgent()}
 	if address := s.address(r); address.IsValid() {
 		n.IP = address.String()
 	}
-	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
-	if err != nil {
-		return session.Grant{}, "", err
+	return n
+}
+
+// setCookie hands a session that begins to the browser, which keeps it as long as
+// the session says.
+func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, begun session.Session, cookie string) {
+	var maxAge time.Duration
+	if begun.Kept {
+		maxAge = begun.ExpiresAt.Sub(begun.CreatedAt)
 	}
-	cookie, err := s.Sessions.Cookie(grant.Session)
-	return grant, cookie, err
+	s.Cookies.Set(w, r, cookie, maxAge)
 }
 
 // endFormer ends the session that the browser had before: its cookie is about

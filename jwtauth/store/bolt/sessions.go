@@ -229,6 +229,29 @@ func (t *tx) makeRoom(username string, keep int) error {
 	return nil
 }
 
+// endAndBegin ends all sessions of a user and stores the one that begins, if any.
+func (t *tx) endAndBegin(username string, begin *session.Session) error {
+	if begin == nil {
+		_, err := t.endAll(username, "")
+		return err
+	}
+	epoch, err := t.epoch(username)
+	if err != nil {
+		return err
+	}
+	begun, b, err := engine.EncodeBegun(*begin, username, epoch)
+	if err != nil {
+		return err
+	}
+	if t.get(bucketSessions, []byte(begun.ID)) != nil {
+		return engine.ErrSessionExists
+	}
+	if _, err := t.endAll(username, ""); err != nil {
+		return err
+	}
+	return t.putSession(nil, begun, b)
+}
+
 // endAll raises the user's epoch and ends all sessions but one.
 func (t *tx) endAll(username, except string) (ended int, err error) {
 	epoch, err := t.epoch(username)

@@ -35,11 +35,7 @@ func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int)
 				return err
 			}
 		}
-		s.sessions[n.ID] = b
-		if s.byUser[n.User] == nil {
-			s.byUser[n.User] = make(map[string]struct{})
-		}
-		s.byUser[n.User][n.ID] = struct{}{}
+		s.add(n, b)
 		return nil
 	})
 }
@@ -152,6 +148,36 @@ func (s *Store) makeRoom(username string, keep int) error {
 	for _, old := range all[:len(all)-keep] {
 		s.end(old)
 	}
+	return nil
+}
+
+// add stores a new session, whose stored form is b.
+func (s *Store) add(n session.Session, b []byte) {
+	s.sessions[n.ID] = b
+	if s.byUser[n.User] == nil {
+		s.byUser[n.User] = make(map[string]struct{})
+	}
+	s.byUser[n.User][n.ID] = struct{}{}
+}
+
+// endAndBegin ends all sessions of a user and stores the one that begins, if any.
+func (s *Store) endAndBegin(username string, begin *session.Session) error {
+	if begin == nil {
+		_, err := s.endAll(username, "")
+		return err
+	}
+	// All that can fail comes before anything is changed.
+	begun, b, err := engine.EncodeBegun(*begin, username, s.epochs[username])
+	if err != nil {
+		return err
+	}
+	if _, exists := s.sessions[begun.ID]; exists {
+		return engine.ErrSessionExists
+	}
+	if _, err := s.endAll(username, ""); err != nil {
+		return err
+	}
+	s.add(begun, b)
 	return nil
 }
 

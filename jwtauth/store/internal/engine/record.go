@@ -40,6 +40,20 @@ func EncodeSession(s session.Session) ([]byte, error) {
 	return Encode("session", s)
 }
 
+// EncodeBegun checks a session that takes the place of all sessions of a user, whose
+// epoch is given, and returns it as it is after that, with its stored form.
+func EncodeBegun(s session.Session, username string, epoch uint64) (session.Session, []byte, error) {
+	switch {
+	case s.User != username:
+		return s, nil, errors.New("a session that begins with a change of a user is of that user")
+	case s.Epoch != epoch:
+		return s, nil, session.ErrEpoch
+	}
+	s.Epoch++
+	b, err := EncodeSession(s)
+	return s, b, err
+}
+
 // EncodeEntry checks an entry and returns its stored form.
 func EncodeEntry(e revocation.Entry) ([]byte, error) {
 	if err := CheckEntry(e); err != nil {
