@@ -15,9 +15,14 @@ import (
 // plain-HTTP localhost, and only there, the cookie has to go without.
 const (
 	cookieBaseName     = "jwtauth"
+	deviceBaseName     = cookieBaseName + "-device" // no session cookie's name has "-" there
 	cookieHostPrefix   = "__Host-"
 	cookieSecurePrefix = "__Secure-"
 )
+
+// deviceMaxAge is how long a device cookie is kept: as long as browsers keep any
+// cookie (RFC 6265bis §5.5). Each sign-in by the form begins it again.
+const deviceMaxAge = 400 * 24 * time.Hour
 
 // cookieJar knows the session cookie of a realm.
 type cookieJar struct {
@@ -70,6 +75,31 @@ func (j cookieJar) set(w http.ResponseWriter, r *http.Request, value string, max
 	c.Value = value
 	c.MaxAge = int(maxAge / time.Second)
 	http.SetCookie(w, c)
+}
+
+// deviceCookie is the device cookie as it is set in answer to r: of this host alone,
+// whatever the realm shares, since it says what happened in this browser and need
+// not be seen by other hosts.
+func (j cookieJar) deviceCookie(r *http.Request, value string) *http.Cookie {
+	c := &http.Cookie{
+		Name: deviceBaseName, Value: value, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if j.realm != DefaultRealm {
+		c.Name += "-" + j.realm
+	}
+	if !plainCookieAllowed(r) {
+		c.Secure, c.Name = true, cookieHostPrefix+c.Name
+	}
+	return c
+}
+
+// deviceValues are the values that may be the device cookie.
+func (j cookieJar) deviceValues(r *http.Request, t takenCookies) []string {
+	if len(t.devicePlain) > 0 && plainCookieAllowed(r) {
+		return append(t.deviceHost[:len(t.deviceHost):len(t.deviceHost)], t.devicePlain...)
+	}
+	return t.deviceHost
 }
 
 // clear makes the browser forget the cookie, and one of the host alone that may

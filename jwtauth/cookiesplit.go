@@ -15,8 +15,9 @@ import (
 // upstream and counts for nothing here.
 
 // takenCookies are the values under the exact names of one realm's cookies, by
-// their prefix: of the session cookie host, secure and plain.
-type takenCookies struct{ host, secure, plain []string }
+// their prefix: host, secure and plain of the session cookie, the others of the
+// device cookie.
+type takenCookies struct{ host, secure, plain, deviceHost, devicePlain []string }
 
 // cookieSpace is what may stand around names and values (RFC 6265bis §5.6). Every
 // other white space is a part of the name, by which a browser does not see the prefix.
@@ -81,12 +82,16 @@ func keepCookie(taken map[string]takenCookies, pair string) {
 	if !host {
 		name, secure = strings.CutPrefix(name, cookieSecurePrefix)
 	}
-	realm, ok := cookieRealm(name)
-	if !ok {
+	realm, device, ok := cookieRealm(name)
+	if !ok || device && secure {
 		return
 	}
 	of := taken[realm]
 	switch {
+	case device && host:
+		of.deviceHost = append(of.deviceHost, value)
+	case device:
+		of.devicePlain = append(of.devicePlain, value)
 	case host:
 		of.host = append(of.host, value)
 	case secure:
@@ -97,13 +102,19 @@ func keepCookie(taken map[string]takenCookies, pair string) {
 	taken[realm] = of
 }
 
-// cookieRealm is the realm whose cookie has the name, less its prefix.
-func cookieRealm(name string) (realm string, ok bool) {
-	if name == cookieBaseName {
-		return DefaultRealm, true
+// cookieRealm is the realm whose session cookie, or device cookie, has the name, less
+// its prefix.
+func cookieRealm(name string) (realm string, device, ok bool) {
+	switch name {
+	case cookieBaseName:
+		return DefaultRealm, false, true
+	case deviceBaseName:
+		return DefaultRealm, true, true
 	}
-	realm, ok = strings.CutPrefix(name, cookieBaseName+"_")
-	return realm, ok && realm != DefaultRealm // whose cookie has another name
+	if realm, device = strings.CutPrefix(name, deviceBaseName+"-"); !device {
+		realm, ok = strings.CutPrefix(name, cookieBaseName+"_")
+	}
+	return realm, device, (ok || device) && realm != DefaultRealm // whose cookie has another name
 }
 
 // looksLikeOurs reports a pair, or a name, that an upstream may read as a cookie of
@@ -126,6 +137,9 @@ func looksLikeOurs(pair string) bool {
 			break
 		}
 		name = rest
+	}
+	if rest, ok := cutPrefixFold(name, deviceBaseName); ok && (rest == "" || !isWordByte(rest[0])) {
+		return true
 	}
 	rest, ok := cutPrefixFold(name, cookieBaseName)
 	return ok && (rest == "" || rest[0] != '-' && !isWordByte(rest[0]))

@@ -95,6 +95,26 @@ func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, m
 	c.realm.jar.set(w, r, value, maxAge)
 }
 
+// Device implements [login.Cookies].
+func (c pageCookies) Device(r *http.Request) string {
+	for _, value := range c.realm.jar.deviceValues(r, stateOf(r).takeCookies(r, c.realm.name)) {
+		if id, err := c.realm.sessions.ParseDeviceCookie(value); err == nil {
+			return id
+		}
+	}
+	return session.NewDevice()
+}
+
+// SetDevice implements [login.Cookies].
+func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string) error {
+	value, err := c.realm.sessions.DeviceCookie(id)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, c.realm.jar.deviceCookie(r, value))
+	return nil
+}
+
 // HostHidden implements [login.Cookies].
 func (c pageCookies) HostHidden(r *http.Request) bool { return hostHidden(r) }
 

@@ -63,7 +63,7 @@ const localhost = "localhost"
 func (s *server) fill(username, password string, options ...option) *http.Cookie {
 	s.t.Helper()
 	a := s.form("/login", url.Values{"username": {username}, "password": {password}}.Encode(), options...)
-	if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 1 {
+	if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 2 || !strings.Contains(a.Cookies()[1].Name, "jwtauth-device") {
 		s.t.Fatalf("signing in: %d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	return a.Cookies()[0]

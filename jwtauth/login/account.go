@@ -204,8 +204,9 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if problems := checkNewPassword(fields); problems != nil {
 		return s.showAccount(w, r, p, http.StatusBadRequest, problems)
 	}
+	device := s.Cookies.Device(r)
 	proved, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r), Via: signin.ViaAccount,
+		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r), Device: device, Via: signin.ViaAccount,
 	})
 	if err != nil {
 		status, found, err := s.refusal(w, err)
@@ -237,6 +238,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	s.setDevice(w, r, device)
 	return s.done(w, r, "password")
 }
 

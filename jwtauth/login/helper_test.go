@@ -195,6 +195,10 @@ type jar struct {
 	err error
 	// kept is how long the last cookie was to be kept, -1 where none was set.
 	kept time.Duration
+	// device is what was last set as the id of the browser, deviceErr what that
+	// fails with.
+	device    string
+	deviceErr error
 }
 
 func (j *jar) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
@@ -225,6 +229,19 @@ func (j *jar) Principal(r *http.Request) (p *policy.Principal, presented bool, e
 func (j *jar) Set(w http.ResponseWriter, _ *http.Request, value string, maxAge time.Duration) {
 	j.kept = maxAge
 	http.SetCookie(w, &http.Cookie{Name: "jwtauth", Value: value, Path: "/"})
+}
+
+// Device is what the cookie of that name says, or a name for the first.
+func (j *jar) Device(r *http.Request) string {
+	if c, err := r.Cookie("device"); err == nil {
+		return c.Value
+	}
+	return "new"
+}
+
+func (j *jar) SetDevice(_ http.ResponseWriter, _ *http.Request, id string) error {
+	j.device = id
+	return j.deviceErr
 }
 
 // HostHidden is what the header of that name says, for the tests of it.

@@ -53,6 +53,12 @@ type Cookies interface {
 	// Set sets the cookie: for as long as maxAge, or, with 0, until the
 	// browser is closed.
 	Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration)
+	// Device is the id of the browser that sent r, from its device cookie; a new
+	// random one, of no browser yet, where it has none that is good.
+	Device(r *http.Request) string
+	// SetDevice sets the device cookie of the browser with that id. It outlives
+	// sign-outs and signs nobody in.
+	SetDevice(w http.ResponseWriter, r *http.Request, id string) error
 	// HostHidden reports a request whose Host a proxy has replaced, so that no
 	// cookie can be set that is as strict as the site's real address asks for.
 	HostHidden(r *http.Request) bool

@@ -101,8 +101,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if missing != nil {
 		return again(http.StatusBadRequest, missing...)
 	}
+	device := s.Cookies.Device(r)
 	res, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r), Via: signin.ViaForm,
+		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r), Device: device, Via: signin.ViaForm,
 	})
 	if err != nil {
 		status, p, err := s.refusal(w, err)
@@ -129,6 +130,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.endFormer(r)
 	s.setCookie(w, r, grant.Session, cookie)
+	s.setDevice(w, r, device)
 	s.redirect(w, s.afterSignIn(r, back))
 	return nil
 }
@@ -173,6 +175,15 @@ func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, begun session
 		maxAge = begun.ExpiresAt.Sub(begun.CreatedAt)
 	}
 	s.Cookies.Set(w, r, cookie, maxAge)
+}
+
+// setDevice lets the browser show later that somebody signed in here: failures in it
+// are then counted apart from those of strangers. Without that cookie it is a stranger
+// as before, so a failure to make it fails nothing.
+func (s *Server) setDevice(w http.ResponseWriter, r *http.Request, id string) {
+	if err := s.Cookies.SetDevice(w, r, id); err != nil {
+		s.report(r, err)
+	}
 }
 
 // endFormer ends the session that the browser had before: its cookie is about

@@ -137,6 +137,10 @@ type Attempt struct {
 	Password string
 	// Address is the client's, the zero Addr where it is not known.
 	Address netip.Addr
+	// Device is the id of the browser, from its verified device cookie; "" for
+	// none. A browser that signed in to the account before has a counter of its
+	// own for it.
+	Device string
 	// Via says by which way in it came, for whoever observes.
 	Via string
 }
