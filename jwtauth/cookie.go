@@ -116,6 +116,21 @@ func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// resourcePolicy is the Cross-Origin-Resource-Policy of answers to requests with the
+// cookie: the origins that share it may embed them, no others.
+func (j cookieJar) resourcePolicy(r *http.Request) string {
+	if j.shared(r) {
+		return "same-site"
+	}
+	return "same-origin"
+}
+
+// sent reports whether a request came with the cookie.
+func (j cookieJar) sent(r *http.Request, state *requestState) bool {
+	tiers := j.values(r, state.takeCookies(r, j.realm))
+	return len(tiers[0])+len(tiers[1]) > 0
+}
+
 // clearPlanted clears what clear leaves: cookies of the same name for the paths above
 // a path and for the domains above the host, as far as they reach here. A __Host-
 // cookie has neither. Both numbers are bounded, so that no answer outgrows what a

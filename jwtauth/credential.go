@@ -19,6 +19,16 @@ type verdict struct {
 	from string
 }
 
+// resourcePolicy is the Cross-Origin-Resource-Policy of the answer to a request whose
+// session cookie counted, "" for others: who embeds the answer has no other way to send
+// a credential along.
+func (v verdict) resourcePolicy(r *http.Request, realm *opened) string {
+	if v.from != sourceCookie {
+		return ""
+	}
+	return realm.jar.resourcePolicy(r)
+}
+
 // authenticate looks for a credential: a verdict with neither principal nor
 // refusal says that none was presented.
 func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCookies) verdict {

@@ -34,9 +34,14 @@ type requestState struct {
 	pages []signInPage
 	page  [1]signInPage // the room for the first
 
-	// writer is that of the first guard that let the request pass.
+	// passed is the writer of the outermost handler that has passed the request on,
+	// nil while there is none; writer is the room for the first.
+	passed *guardedWriter
 	writer guardedWriter
-	repl   *caddy.Replacer
+	used   bool // whether the room is taken
+	// answers is set where a handler of this module answers: its cookies are ours.
+	answers bool
+	repl    *caddy.Replacer
 }
 
 // signInPage is a token server that has pages, and passed the request on.

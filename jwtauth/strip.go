@@ -53,7 +53,7 @@ func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	state := stateOf(r)
 	state.clearHeaders(r, s.Headers)
 	state.takeCookies(r, s.realm)
-	return next.ServeHTTP(w, r)
+	return state.pass(w, r, next)
 }
 
 // Interface guards

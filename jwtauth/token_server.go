@@ -144,8 +144,9 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		if t.look != nil {
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
 		}
-		return next.ServeHTTP(w, r)
+		return state.pass(w, r, next)
 	}
+	stateOf(r).answers = true
 	w = final(w)
 	realm, release, err := t.use(r)
 	switch {
@@ -161,6 +162,10 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.server = t.build(realm)
 		t.pages = t.buildPages(realm)
 	})
+	// What a page looks like is for the pages of other hosts, too.
+	if h := w.Header(); h[resourcePolicy] == nil && realm.jar.sent(r, stateOf(r)) && !(forPage && t.look.IsFile(r.URL.Path)) {
+		h.Set(resourcePolicy, realm.jar.resourcePolicy(r))
+	}
 	if forPage {
 		t.pages.ServeHTTP(w, r)
 	} else {

@@ -146,6 +146,14 @@ func (s *Server) Match(path string) bool {
 	return pages[path] != nil || isFile && s.Theme.has(name)
 }
 
+// IsFile reports whether path is that of a file of the theme, which says nothing of
+// who asks for it.
+func (s *Server) IsFile(path string) bool {
+	path, ok := strings.CutPrefix(path, s.BasePath)
+	name, isFile := strings.CutPrefix(path, pathFiles)
+	return ok && isFile && s.Theme.has(name)
+}
+
 // ServeHTTP answers a request for a page or a file of the theme; every other
 // path is 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

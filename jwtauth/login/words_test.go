@@ -262,3 +262,17 @@ func TestPlainCookieBehindProxyInEveryLanguage(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckSaysNothingOfAPassword: any site can link to the page that looks for the
+// cookie, so it proves nothing of who typed what.
+func TestCheckSaysNothingOfAPassword(t *testing.T) {
+	s := newSite(t)
+	for lang, texts := range catalogues(t) {
+		for _, cookie := range []string{"", "Cookie: jwtauth=dead"} {
+			body := strings.ToLower(s.do(t, "GET", "/login?check=1", "", cookie, "Accept-Language: "+lang, "Sec-Fetch-Site: cross-site").want(t, 400).body)
+			if strings.Contains(body, strings.ToLower(texts["password"])) {
+				t.Errorf("%s: %s", lang, body)
+			}
+		}
+	}
+}
