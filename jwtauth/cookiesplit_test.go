@@ -7,8 +7,8 @@ import (
 )
 
 // TestCookieSplitterForgeries: a sibling subdomain sets what it likes for the whole
-// domain, with a session of its own in it. It signs nobody in, and who has a cookie
-// of this host stays who they are.
+// domain, with a session of its own in it. It signs no one in, and a visitor with
+// a cookie of this host keeps that session.
 func TestCookieSplitterForgeries(t *testing.T) {
 	s := start(t, `
 		token_server
@@ -24,7 +24,7 @@ func TestCookieSplitterForgeries(t *testing.T) {
 		"no-break space":      "\u00a0__Host-jwtauth=",
 		"byte order mark":     "\ufeff__Host-jwtauth=",
 		"Latin-1 space":       "\xa0__Host-jwtauth=",
-		"space behind":        "__Host-jwtauth\u2003=",
+		"space after":         "__Host-jwtauth\u2003=",
 		"next line":           "\u0085__Host-jwtauth=",
 		"capitals":            "__HOST-JWTAUTH=",
 		"quotes":              `"__Host-jwtauth"=`,

@@ -31,6 +31,6 @@ func TestPlainCookieBehindProxyOnPages(t *testing.T) {
 		s.get("/private/x", append(with, cookie("__Host-jwtauth="+s.signIn("alice").CookieValue))...).wantBody(t, http.StatusOK, "in")
 	}
 	if n := len(s.fill("alice", "secret", there...).Value); n == 0 {
-		t.Error("nobody can sign in on this machine")
+		t.Error("a sign-in on this machine fails")
 	}
 }

@@ -16,7 +16,7 @@ import (
 const resourcePolicy = "Cross-Origin-Resource-Policy"
 
 // guardedWriter keeps answers that a guard let through out of caches that others
-// share, says what they depend on, whatever the handlers behind the guard
+// share, says what they depend on, whatever the handlers after the guard
 // write, and lets no upstream set a cookie of our name, whether or not there is a guard. It acts when the header is sent, since reverse_proxy adds to what stands
 // there before.
 type guardedWriter struct {

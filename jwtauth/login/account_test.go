@@ -218,7 +218,7 @@ func TestChangePassword(t *testing.T) {
 	foreign, _ := s.begin(t, "carol", firefox)
 	s.post(t, "/account/password", newPassword("secret", "änd söme wörds ", "änd söme wörds "), cookie).wantRedirect(t, "/account?done=password")
 	if !s.alive(t, foreign) {
-		t.Error("somebody else was signed out")
+		t.Error("another user was signed out")
 	}
 	if s.signsIn(t, "alice", "secret") || !s.signsIn(t, "alice", "änd söme wörds ") {
 		t.Error("the old password counts, or the new one does not")

@@ -57,7 +57,7 @@ type Cookies interface {
 	// random one, of no browser yet, where it has none that is good.
 	Device(r *http.Request) string
 	// SetDevice sets the device cookie of the browser with that id. It outlives
-	// sign-outs and signs nobody in.
+	// sign-outs and signs no one in.
 	SetDevice(w http.ResponseWriter, r *http.Request, id string) error
 	// HostHidden reports a request whose Host a proxy has replaced, so that no
 	// cookie can be set that is as strict as the site's real address asks for.

@@ -177,7 +177,7 @@ func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, begun session
 	s.Cookies.Set(w, r, cookie, maxAge)
 }
 
-// setDevice lets the browser show later that somebody signed in here: failures in it
+// setDevice lets the browser show later that a user signed in here: failures in it
 // are then counted apart from those of strangers. Without that cookie it is a stranger
 // as before, so a failure to make it fails nothing.
 func (s *Server) setDevice(w http.ResponseWriter, r *http.Request, id string) {

@@ -533,7 +533,7 @@ func TestSignOutThatFails(t *testing.T) {
 	s.reports = nil
 }
 
-// TestDeviceCookieGoesWithTheAttempt: whoever counts learns which browser asks, and
+// TestDeviceCookieGoesWithTheAttempt: the throttle is told which browser asks, and
 // the browser keeps its id once it has proved a password.
 func TestDeviceCookieGoesWithTheAttempt(t *testing.T) {
 	s := newSite(t)

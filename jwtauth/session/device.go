@@ -18,7 +18,7 @@ func NewDevice() string {
 
 // DeviceCookie returns the value of the device cookie of the browser with that id. It
 // says that a sign-in succeeded in that browser, so that failures there are counted
-// apart. It signs nobody in. It stays valid while its key is known.
+// apart. It signs no one in. It stays valid while its key is known.
 func (m *Manager) DeviceCookie(id string) (string, error) {
 	raw, err := encoding.DecodeString(id)
 	if err != nil || len(raw) != deviceIDLength {
