@@ -121,8 +121,8 @@ func TestStaticSite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if held := p.jar.Cookies(at); len(held) != 1 || held[0].Name != cookie {
-				t.Errorf("cookies %v, want %s alone", held, cookie)
+			if held := p.jar.Cookies(at); len(held) != 2 || held[0].Name != cookie || held[1].Name != cookie+"-device" {
+				t.Errorf("cookies %v, want %s and that of the device", held, cookie)
 			}
 			p.goes(site+"/login", signIn("alice", "secret", "/admin/"), site+"/admin/", 200, "Admin")
 			p.goes(site+"/account", nil, site+"/account", 200, "Alice Example")

@@ -36,7 +36,7 @@ func clientIP(r *http.Request) netip.Addr {
 	return addr
 }
 
-// clientIPOf is clientIP for the request of ctx, where a token server answers it;
+// clientIPOf is clientIP for the request of ctx, where a handler of this module answers it;
 // the zero Addr for all others.
 func clientIPOf(ctx context.Context) netip.Addr {
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)

@@ -76,7 +76,7 @@ func TestClientAddress(t *testing.T) {
 			m := s.form("/token", rightSignIn, test.sent...).want(t, http.StatusOK).json(t)
 			s.form("/token", wrongSignIn, test.sent...).want(t, http.StatusUnauthorized)
 			s.form("/revoke", "token="+m["access_token"].(string), test.sent...).want(t, http.StatusOK)
-			s.form("/login", rightSignIn, append(test.sent, html())...).want(t, http.StatusSeeOther)
+			s.form("/login", rightSignIn, append(test.sent, html(), host("site.example"))...).want(t, http.StatusSeeOther)
 			audited := s.audited("default")
 			if len(audited) != 4 {
 				t.Errorf("%d lines were audited: %v", len(audited), audited)

@@ -1,11 +1,10 @@
 package jwtauth
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -16,12 +15,14 @@ import (
 // plain-HTTP localhost, and only there, the cookie has to go without.
 const (
 	cookieBaseName     = "jwtauth"
+	deviceBaseName     = cookieBaseName + "-device" // no session cookie's name has "-" there
 	cookieHostPrefix   = "__Host-"
 	cookieSecurePrefix = "__Secure-"
 )
 
-// takenCookies are the values of one realm's session cookie, by its prefix.
-type takenCookies struct{ host, secure, plain []string }
+// deviceMaxAge is how long a device cookie is kept: as long as browsers keep any
+// cookie (RFC 6265bis §5.5). Each sign-in by the form begins it again.
+const deviceMaxAge = 400 * 24 * time.Hour
 
 // cookieJar knows the session cookie of a realm.
 type cookieJar struct {
@@ -76,6 +77,31 @@ func (j cookieJar) set(w http.ResponseWriter, r *http.Request, value string, max
 	http.SetCookie(w, c)
 }
 
+// deviceCookie is the device cookie as it is set in answer to r: of this host alone,
+// whatever the realm shares, since it says what happened in this browser and need
+// not be seen by other hosts.
+func (j cookieJar) deviceCookie(r *http.Request, value string) *http.Cookie {
+	c := &http.Cookie{
+		Name: deviceBaseName, Value: value, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if j.realm != DefaultRealm {
+		c.Name += "-" + j.realm
+	}
+	if !plainCookieAllowed(r) {
+		c.Secure, c.Name = true, cookieHostPrefix+c.Name
+	}
+	return c
+}
+
+// deviceValues are the values that may be the device cookie.
+func (j cookieJar) deviceValues(r *http.Request, t takenCookies) []string {
+	if len(t.devicePlain) > 0 && plainCookieAllowed(r) {
+		return append(t.deviceHost[:len(t.deviceHost):len(t.deviceHost)], t.devicePlain...)
+	}
+	return t.deviceHost
+}
+
 // clear makes the browser forget the cookie, and one of the host alone that may
 // be left from before there was a cookie_domain.
 func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
@@ -90,119 +116,69 @@ func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takeCookies removes the session cookies of all realms from the header, so that
-// no upstream sees them (cookies know no ports: another site of the host may have
-// set them), and returns what they held, by realm. Names are compared without
-// case here: what an upstream might take for the cookie goes too.
-func takeCookies(h http.Header) map[string]takenCookies {
-	lines := h["Cookie"]
-	if !slices.ContainsFunc(lines, carriesCookie) {
-		return nil
-	}
-	taken := make(map[string]takenCookies, 1)
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
-		if !carriesCookie(line) {
-			kept = append(kept, line)
-			continue
-		}
-		var others []string
-		for pair := range strings.SplitSeq(line, ";") {
-			key, value, _ := strings.Cut(pair, "=")
-			key = strings.TrimSpace(key)
-			if !isCookieName(key) {
-				// White space is these two (RFC 6265bis §5.6), any other is somebody's value.
-				if pair = strings.Trim(pair, " \t"); pair != "" {
-					others = append(others, pair)
-				}
-				continue
-			}
-			name, host := strings.CutPrefix(key, cookieHostPrefix)
-			name, secure := strings.CutPrefix(name, cookieSecurePrefix)
-			realm, ok := cookieRealm(name)
-			if !ok {
-				continue // another case: taken from the upstream, and believed by nobody
-			}
-			of := taken[realm]
-			into := &of.plain
-			switch {
-			case host && secure:
-				continue
-			case host:
-				into = &of.host
-			case secure:
-				into = &of.secure
-			}
-			*into = append(*into, strings.TrimSpace(value))
-			taken[realm] = of
-		}
-		if len(others) > 0 {
-			kept = append(kept, strings.Join(others, "; "))
-		}
-	}
-	if len(kept) == 0 {
-		h.Del("Cookie")
-	} else {
-		h["Cookie"] = kept
-	}
-	return taken
-}
-
-// value returns the one session cookie among those that a request came with.
-func (j cookieJar) value(r *http.Request, t takenCookies) (value string, presented bool, err error) {
-	values := t.host
+// resourcePolicy is the Cross-Origin-Resource-Policy of answers to requests with the
+// cookie: the origins that share it may embed them, no others.
+func (j cookieJar) resourcePolicy(r *http.Request) string {
 	if j.shared(r) {
-		values = t.secure
+		return "same-site"
 	}
-	if len(values) == 0 && plainCookieAllowed(r) {
-		values = t.plain
-	}
-	switch len(values) {
-	case 0:
-		return "", false, nil
-	case 1:
-		return values[0], true, nil
-	default:
-		return "", true, errors.New("the session cookie is given more than once")
-	}
+	return "same-origin"
 }
 
-// carriesCookie keeps requests without the cookie free of work.
-func carriesCookie(line string) bool {
-	for pair := range strings.SplitSeq(line, ";") {
-		key, _, _ := strings.Cut(pair, "=")
-		if isCookieName(strings.TrimSpace(key)) {
-			return true
+// sent reports whether a request came with the cookie.
+func (j cookieJar) sent(r *http.Request, state *requestState) bool {
+	tiers := j.values(r, state.takeCookies(r, j.realm))
+	return len(tiers[0])+len(tiers[1]) > 0
+}
+
+// clearPlanted clears what clear leaves: cookies of the same name for the paths above
+// a path and for the domains above the host, as far as they reach here. A __Host-
+// cookie has neither. Both numbers are bounded, so that no answer outgrows what a
+// browser takes.
+func (j cookieJar) clearPlanted(w http.ResponseWriter, r *http.Request, path string) {
+	const most = 4 // of either
+	c := j.cookie(r)
+	if strings.HasPrefix(c.Name, cookieHostPrefix) {
+		return
+	}
+	paths := []string{"/"}
+	if len(path) > 256 || strings.Contains(path, ";") {
+		path = "" // no browser has a cookie for it
+	}
+	for i := 1; i < len(path) && len(paths) < 2*most; i++ {
+		if path[i] == '/' {
+			paths = append(paths, path[:i], path[:i+1])
 		}
 	}
-	return false
-}
-
-// isCookieName reports a name of a session cookie of any realm, in any case.
-func isCookieName(key string) bool {
-	for _, prefix := range []string{cookieHostPrefix, cookieSecurePrefix} {
-		if rest, ok := cutPrefixFold(key, prefix); ok {
-			key = rest
+	if len(path) > 1 {
+		paths = append(paths, path)
+	}
+	domains := []string{""}
+	for name, found := strings.ToLower(hostName(r.Host)), true; found && len(domains) < most; _, name, found = strings.Cut(name, ".") {
+		if CheckCookieDomain(name) == nil {
+			domains = append(domains, name)
 		}
 	}
-	rest, ok := cutPrefixFold(key, cookieBaseName)
-	return ok && (rest == "" || rest[0] == '_')
+	for _, c.Domain = range domains {
+		for _, c.Path = range paths {
+			c.MaxAge = -1
+			http.SetCookie(w, c)
+		}
+	}
 }
 
-func cutPrefixFold(s, prefix string) (rest string, ok bool) {
-	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
-		return s, false
+// values are the values that may be the session cookie, among those that a request
+// came with: first those under the strongest name that this host has it under, then
+// those that count where none of the first is good.
+func (j cookieJar) values(r *http.Request, t takenCookies) (tiers [2][]string) {
+	tiers[0] = t.host
+	if j.shared(r) {
+		tiers[0] = t.secure
 	}
-	return s[len(prefix):], true
-}
-
-// cookieRealm is the realm whose cookie has the name, less its prefix.
-func cookieRealm(name string) (realm string, ok bool) {
-	if name == cookieBaseName {
-		return DefaultRealm, true
+	if len(t.plain) > 0 && plainCookieAllowed(r) {
+		tiers[1] = t.plain
 	}
-	realm, ok = strings.CutPrefix(name, cookieBaseName+"_")
-	return realm, ok && realm != DefaultRealm // whose cookie has another name
+	return tiers
 }
 
 // isLoopbackHost reports a host name that never leaves the machine.
@@ -216,9 +192,59 @@ func isLoopbackHost(host string) bool {
 }
 
 // plainCookieAllowed reports whether a request may carry the cookie without a
-// prefix: only plain HTTP to this machine.
+// prefix: only plain HTTP to this machine. Host alone does not say so, since a proxy
+// may put its own word for this server there (nginx does unless told otherwise), with
+// a browser on the internet before it.
 func plainCookieAllowed(r *http.Request) bool {
-	return r.TLS == nil && isLoopbackHost(hostName(r.Host))
+	return r.TLS == nil && isLoopbackHost(hostName(r.Host)) && !proxied(r.Header) && sentFromLoopback(r.Header)
+}
+
+// proxied reports the headers that proxies add.
+func proxied(h http.Header) bool {
+	for name := range h {
+		if _, ok := cutPrefixFold(name, "X-Forwarded-"); ok || name == "Forwarded" || name == "Via" {
+			return true
+		}
+	}
+	return false
+}
+
+// sentFromLoopback reports that Origin and Referer, where they were sent, are pages
+// of this machine over plain HTTP. The Referer of a request that the browser calls
+// cross-site is another site's, and says nothing of this one's address.
+func sentFromLoopback(h http.Header) bool {
+	local := func(text string) bool {
+		u, err := url.Parse(text)
+		return err == nil && u.Scheme == "http" && isLoopbackHost(u.Hostname())
+	}
+	for _, origin := range h["Origin"] {
+		if !local(origin) {
+			return false
+		}
+	}
+	if h.Get("Sec-Fetch-Site") == "cross-site" {
+		return true
+	}
+	for _, referer := range h["Referer"] {
+		if referer != "" && !local(referer) {
+			return false
+		}
+	}
+	return true
+}
+
+// hostHidden reports a request that says it came to this machine, but through a
+// proxy, so that nothing tells under which name the browser knows the site. It is
+// not one whose Host is what the browser shows: then only TLS ends before us.
+func hostHidden(r *http.Request) bool {
+	if r.TLS != nil || !isLoopbackHost(hostName(r.Host)) || plainCookieAllowed(r) {
+		return false
+	}
+	shown := "https://" + r.Host
+	if origin := r.Header.Get("Origin"); origin != "" {
+		return !strings.EqualFold(origin, shown)
+	}
+	return r.Header.Get("X-Forwarded-Proto") != "https" || !strings.EqualFold(r.Header.Get("X-Forwarded-Host"), r.Host)
 }
 
 // hostName is a host without its port.

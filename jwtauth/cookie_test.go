@@ -79,6 +79,13 @@ func TestNoUpstreamSeesTheSessionCookie(t *testing.T) {
 		{"strange others", []string{`b="x,y"==&%; jwtauth=VALUE; A; =v; c=ä`}, []string{`b="x,y"==&%; A; =v; c=ä`}},
 		{"names like it", []string{"xjwtauth=1; jwtauthx=2; __Host-x=3; __Secure-jwtauth-2=4; my_jwtauth_staff=5"},
 			[]string{"xjwtauth=1; jwtauthx=2; __Host-x=3; __Secure-jwtauth-2=4; my_jwtauth_staff=5"}},
+		{"white space of Unicode", []string{"\u2000__Host-jwtauth=VALUE; a=1; jwtauth\u00a0=VALUE; \ufeffjwtauth=VALUE"}, []string{"a=1"}},
+		{"white space of Latin-1", []string{"\xa0jwtauth=VALUE; a=1; \x85__Host-jwtauth\xa0=VALUE"}, []string{"a=1"}},
+		{"quoted name", []string{`"jwtauth"=VALUE; '__Host-jwtauth'=VALUE; a=1`}, []string{"a=1"}},
+		{"encoded name", []string{"%6Awtauth=VALUE; %5f%5fHost%2djwtauth=VALUE; a=%6A"}, []string{"a=%6A"}},
+		{"as PHP reads it", []string{"..Host-jwtauth=VALUE; _[Host-jwtauth=VALUE; jwtauth.staff=VALUE; jwtauth[staff]=VALUE; a=1"}, []string{"a=1"}},
+		{"letters that fold", []string{"__Ho\u017ft-jwtauth=VALUE; \uff4awtauth=VALUE; a=1"}, []string{"a=1"}},
+		{"without a name", []string{"=jwtauth=VALUE; =__Host-jwtauth; a=1"}, []string{"a=1"}},
 		{"value like it", []string{"a=jwtauth=VALUE; b=jwtauth"}, []string{"a=jwtauth=VALUE; b=jwtauth"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,7 +142,8 @@ func TestSessionCookieSignsIn(t *testing.T) {
 		{"prefixed elsewhere", "/users/x", "__Host-jwtauth=" + mine, "example.com", 200},
 		{"prefixed on localhost", "/users/x", "__Host-jwtauth=" + mine, "localhost", 200},
 		{"prefixed counts before plain", "/users/x", "jwtauth=rubbish; __Host-jwtauth=" + mine, "localhost", 200},
-		{"a bad prefixed one is not replaced by a plain one", "/users/x", "__Host-jwtauth=rubbish; jwtauth=" + mine, "localhost", 401},
+		{"a bad prefixed one takes nothing from a plain one", "/users/x", "__Host-jwtauth=rubbish; jwtauth=" + mine, "localhost", 200},
+		{"elsewhere there is no plain one", "/users/x", "__Host-jwtauth=rubbish; jwtauth=" + mine, "example.com", 401},
 		{"other case", "/users/x", "JWTAUTH=" + mine, "localhost", 401},
 		{"prefix in other case", "/users/x", "__host-jwtauth=" + mine, "localhost", 401},
 		{"other realm's name", "/users/x", "jwtauth_staff=" + mine, "localhost", 401},

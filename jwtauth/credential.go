@@ -19,6 +19,16 @@ type verdict struct {
 	from string
 }
 
+// resourcePolicy is the Cross-Origin-Resource-Policy of the answer to a request whose
+// session cookie counted, "" for others: who embeds the answer has no other way to send
+// a credential along.
+func (v verdict) resourcePolicy(r *http.Request, realm *opened) string {
+	if v.from != sourceCookie {
+		return ""
+	}
+	return realm.jar.resourcePolicy(r)
+}
+
 // authenticate looks for a credential: a verdict with neither principal nor
 // refusal says that none was presented.
 func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCookies) verdict {
@@ -66,14 +76,11 @@ func plainBearer(h http.Header) (token string, ok bool) {
 // fromCookie is the verdict on the session cookie. It does not count where there
 // is none, or, with optional, a dead one: that is nobody's fault.
 func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies takenCookies) (v verdict, counts bool) {
-	value, presented, err := realm.jar.value(r, cookies)
+	principal, presented, err := realm.presentedBy(r, cookies, true)
 	if !presented {
 		return verdict{}, false
 	}
-	v.from = sourceCookie
-	if err == nil {
-		v.principal, err = realm.knownCookie(r.Context(), value)
-	}
+	v.from, v.principal = sourceCookie, principal
 	if err != nil {
 		v.refusal = realm.cookieRefusal(err)
 		return v, !g.Optional || errors.Is(err, errUnavailable)

@@ -159,9 +159,9 @@ func TestEventHandlersMayCallTheRealm(t *testing.T) {
 	s.form("/refresh", "refresh_token="+m["refresh_token"].(string)).want(t, http.StatusUnauthorized)
 	admin("POST", "/users", `{"username":"dave","password":"a-password-of-dave"}`)
 	in := s.form("/login", "username=dave&password=a-password-of-dave", html()).want(t, http.StatusSeeOther)
-	held := cookie("jwtauth_" + realm + "=" + in.Cookies()[0].Value)
-	s.form("/account/password", "current_password=a-password-of-dave&new_password=another-of-dave&repeat_password=another-of-dave", held).
-		want(t, http.StatusSeeOther).wantHeader(t, "Location", "/account?done=password")
+	held := in.sessionCookie(t)
+	held = s.form("/account/password", "current_password=a-password-of-dave&new_password=another-of-dave&repeat_password=another-of-dave", held).
+		want(t, http.StatusSeeOther).wantHeader(t, "Location", "/account?done=password").sessionCookie(t)
 	s.form("/account/sessions/revoke-others", "", held).want(t, http.StatusSeeOther)
 	s.form("/logout", "", held).want(t, http.StatusSeeOther)
 	token := s.form("/token", "username=dave&password=another-of-dave").want(t, http.StatusOK).json(t)["access_token"].(string)

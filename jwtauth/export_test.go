@@ -30,6 +30,11 @@ type SignedIn struct {
 
 // SignIn makes a session as a sign-in does, without a password.
 func SignIn(realm, username string, scopes ...string) (SignedIn, error) {
+	return SignInThrough(realm, "", username, scopes...)
+}
+
+// SignInThrough is SignIn by a client of that name.
+func SignInThrough(realm, client, username string, scopes ...string) (SignedIn, error) {
 	o, err := running(realm)
 	if err != nil {
 		return SignedIn{}, err
@@ -43,12 +48,12 @@ func SignIn(realm, username string, scopes ...string) (SignedIn, error) {
 	if err != nil {
 		return SignedIn{}, err
 	}
-	grant, err := o.sessions.Create(ctx, o.lifetimes, session.NewSession{User: username, Epoch: epoch, Scopes: scopes})
+	grant, err := o.sessions.Create(ctx, o.lifetimes, session.NewSession{User: username, Client: client, Epoch: epoch, Scopes: scopes})
 	if err != nil {
 		return SignedIn{}, err
 	}
 	access, err := o.issuer.Issue(oauth2.Grant{
-		User: entry.User, Session: grant.Session.ID, Scopes: scopes, IssuedAt: time.Now(), ExpiresAt: grant.AccessExpiresAt,
+		User: entry.User, Client: client, Session: grant.Session.ID, Scopes: scopes, IssuedAt: time.Now(), ExpiresAt: grant.AccessExpiresAt,
 	})
 	if err != nil {
 		return SignedIn{}, err

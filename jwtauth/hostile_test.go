@@ -693,7 +693,8 @@ func wantReason(t *testing.T, row hostile, why, reason string) {
 	}
 }
 
-// TestTwoCookiesOfOneName, of which at most one can be ours, are nobody's word.
+// TestTwoCookiesOfOneName: what is not ours takes nothing from what is. Where both
+// are, and of two users, neither counts.
 func TestTwoCookiesOfOneName(t *testing.T) {
 	s := start(t, `
 		token_server
@@ -703,7 +704,10 @@ func TestTwoCookiesOfOneName(t *testing.T) {
 		}
 		respond "{http.auth.user.id}"
 	`)
-	alice, bob := s.signIn("alice").CookieValue, s.signIn("bob").CookieValue
+	alice, bob, again := s.signIn("alice").CookieValue, s.signIn("bob").CookieValue, s.signIn("alice").CookieValue
+	dead := s.signIn("bob")
+	s.form("/revoke", "token="+dead.Refresh).want(t, http.StatusOK)
+	ended := dead.CookieValue
 	for _, row := range []struct {
 		name  string
 		lines []string
@@ -711,10 +715,15 @@ func TestTwoCookiesOfOneName(t *testing.T) {
 	}{
 		{"one", []string{"jwtauth=" + alice}, passes},
 		{"two", []string{"jwtauth=" + alice + "; jwtauth=" + bob}, refused},
-		{"the same twice", []string{"jwtauth=" + alice + "; jwtauth=" + alice}, refused},
+		{"the same twice", []string{"jwtauth=" + alice + "; jwtauth=" + alice}, passes},
 		{"two in two lines", []string{"jwtauth=" + alice, "jwtauth=" + bob}, refused},
-		{"one bad", []string{"jwtauth=x; jwtauth=" + alice}, refused},
-		{"one empty", []string{"jwtauth=; jwtauth=" + alice}, refused},
+		{"one bad", []string{"jwtauth=x; jwtauth=" + alice}, passes},
+		{"one bad, after it", []string{"jwtauth=" + alice + "; jwtauth=x"}, passes},
+		{"one empty", []string{"jwtauth=; jwtauth=" + alice}, passes},
+		{"many bad", []string{strings.Repeat("jwtauth="+alice[:len(alice)-1]+"A; ", 100) + "jwtauth=" + alice}, passes},
+		{"one that has ended", []string{"jwtauth=" + ended + "; jwtauth=" + alice}, passes},
+		{"another session of the same user", []string{"jwtauth=" + alice + "; jwtauth=" + again}, passes},
+		{"two, and one bad", []string{"jwtauth=x; jwtauth=" + bob + "; jwtauth=" + alice}, refused},
 		{"two with the prefix", []string{"__Host-jwtauth=" + alice + "; __Host-jwtauth=" + bob}, refused},
 		{"two names, of which one counts", []string{"jwtauth=" + bob + "; __Host-jwtauth=" + alice}, passes},
 		{"two cases, of which one counts", []string{"JWTAUTH=" + bob + "; jwtauth=" + alice}, passes},

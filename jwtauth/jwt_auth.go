@@ -319,14 +319,9 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		state.repl.DeleteByPrefix(userPlaceholder)
 	}
 	g.setHeaders(r, state)
-	guarded := &state.writer
-	if guarded.request != nil {
-		guarded = new(guardedWriter) // that one is of a guard before this
-	}
-	guarded.request, guarded.vary, guarded.private, guarded.secretURL = r, g.vary, v.principal != nil, g.secretURL
-	w = guarded.wrap(w)
-	defer guarded.mark() // where nothing was written, or an error route answers
-	return next.ServeHTTP(w, r)
+	return state.passGuarded(w, next, marks{
+		request: r, vary: g.vary, private: v.principal != nil, secretURL: g.secretURL, resourcePolicy: v.resourcePolicy(r, realm),
+	})
 }
 
 // authorize holds the principal against the rules.
@@ -369,6 +364,9 @@ func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, v verdict) error {
 	state.principal, state.realm = nil, nil
 	state.refusal = v.refusal.Error()
+	if policy := v.resourcePolicy(r, g.realm.opened.Load()); policy != "" && w.Header()[resourcePolicy] == nil {
+		w.Header().Set(resourcePolicy, policy)
+	}
 	g.realm.metrics.refusal(v.refusal)
 	level := zapcore.DebugLevel
 	if v.refusal.Status >= http.StatusInternalServerError {
@@ -385,6 +383,7 @@ func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestS
 		v.refusal.SetHeader(w.Header())
 		return caddyhttp.Error(v.refusal.Status, errors.New(state.refusal))
 	}
+	state.answered = r
 	w = final(w)
 	if v.from != sourceHeader && login.Navigates(r) && g.refusePerson(w, r, state, v) {
 		return nil

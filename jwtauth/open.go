@@ -437,7 +437,8 @@ func (o *opened) readCookie(ctx context.Context, value string) (*policy.Principa
 	if sure := s.DenyUntil.Add(-o.lifetimes.Leeway); sure.Before(until) {
 		until = sure
 	}
-	return principalFromSession(s, entry.User, until), s, nil
+	p, err := o.principalFromSession(s, entry.User, until)
+	return p, s, err
 }
 
 // touch keeps a session that is in use from ending by idleness. A store that

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
 
@@ -68,10 +69,10 @@ type pageUsers struct {
 }
 
 // ChangePassword implements [login.Users].
-func (u pageUsers) ChangePassword(ctx context.Context, username, from, to, except string) error {
-	err := u.state.users().ChangePassword(ctx, username, from, to, except)
+func (u pageUsers) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
+	err := u.state.users().ChangePassword(ctx, username, from, to, begin)
 	if err == nil {
-		u.realm.audit(ctx, eventPasswordChanged, record{user: username, session: except, via: signin.ViaAccount})
+		u.realm.audit(ctx, eventPasswordChanged, record{user: username, session: begin.ID, via: signin.ViaAccount})
 	}
 	return err
 }
@@ -81,15 +82,11 @@ type pageCookies struct{ realm *opened }
 
 // Principal implements [login.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
-	value, presented, err := c.realm.jar.value(r, stateOf(r).takeCookies(r, c.realm.name))
-	if !presented || err != nil {
-		return nil, presented, nil
-	}
-	p, err = c.realm.cookie(r.Context(), value)
+	p, presented, err = c.realm.presentedBy(r, stateOf(r).takeCookies(r, c.realm.name), false)
 	if errors.Is(err, errUnavailable) {
 		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
 	}
-	return p, true, nil
+	return p, presented, nil
 }
 
 // Set implements [login.Cookies].
@@ -98,8 +95,31 @@ func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, m
 	c.realm.jar.set(w, r, value, maxAge)
 }
 
+// Device implements [login.Cookies].
+func (c pageCookies) Device(r *http.Request) string {
+	for _, value := range c.realm.jar.deviceValues(r, stateOf(r).takeCookies(r, c.realm.name)) {
+		if id, err := c.realm.sessions.ParseDeviceCookie(value); err == nil {
+			return id
+		}
+	}
+	return session.NewDevice()
+}
+
+// SetDevice implements [login.Cookies].
+func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string) error {
+	value, err := c.realm.sessions.DeviceCookie(id)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, c.realm.jar.deviceCookie(r, value))
+	return nil
+}
+
+// HostHidden implements [login.Cookies].
+func (c pageCookies) HostHidden(r *http.Request) bool { return hostHidden(r) }
+
 // Clear implements [login.Cookies].
-func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.jar.clear(w, r) }
+func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.clearCookies(w, r) }
 
 // originalURL is what the client asked for, before any handler rewrote it.
 func originalURL(r *http.Request) *url.URL {

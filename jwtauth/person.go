@@ -105,7 +105,7 @@ func (g *JWTAuth) refusePerson(w http.ResponseWriter, r *http.Request, state *re
 		refusals.NotSent(w, r)
 	default:
 		if v.from == sourceCookie {
-			g.realm.opened.Load().jar.clear(w, r)
+			g.realm.opened.Load().clearCookies(w, r)
 			login.ForgetPages(w)
 		}
 		login.Redirect(w, refusals.SignInURL(here))

@@ -49,6 +49,16 @@ func (a answer) wantPage(t *testing.T, status int, texts ...string) answer {
 	return a
 }
 
+// sessionCookie sends what the answer set: a session cookie is set first.
+func (a answer) sessionCookie(t *testing.T) option {
+	t.Helper()
+	set := a.Cookies()
+	if len(set) == 0 {
+		t.Fatalf("%s %s: status %d, no cookie was set", a.method(), a.url(), a.StatusCode)
+	}
+	return cookie(set[0].Name + "=" + set[0].Value)
+}
+
 // setCookies are the cookies that an answer sets.
 func (a answer) setCookies() (names []string) {
 	for _, c := range a.Cookies() {
@@ -63,7 +73,7 @@ const localhost = "localhost"
 func (s *server) fill(username, password string, options ...option) *http.Cookie {
 	s.t.Helper()
 	a := s.form("/login", url.Values{"username": {username}, "password": {password}}.Encode(), options...)
-	if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 1 {
+	if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 2 || !strings.Contains(a.Cookies()[1].Name, "jwtauth-device") {
 		s.t.Fatalf("signing in: %d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	return a.Cookies()[0]

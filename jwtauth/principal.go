@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -25,9 +26,17 @@ func principalFromClaims(c *accesstoken.Claims) *policy.Principal {
 	}
 }
 
-// principalFromSession is who presents a session cookie. The answer is good
-// until the moment given, or the session's end.
-func principalFromSession(s session.Session, u user.User, until time.Time) *policy.Principal {
+// errClientGone is returned for a session whose client is no longer in the config.
+var errClientGone = errors.New("the session's client is gone from the config")
+
+// principalFromSession is who presents a session cookie, and may do what
+// [oauth2.ScopesNow] says. The answer is good until the moment given, or the
+// session's end.
+func (o *opened) principalFromSession(s session.Session, u user.User, until time.Time) (*policy.Principal, error) {
+	scopes, ok := oauth2.ScopesNow(s, u, o.client)
+	if !ok {
+		return nil, errClientGone
+	}
 	if end := s.Expires(); end.Before(until) {
 		until = end
 	}
@@ -37,8 +46,14 @@ func principalFromSession(s session.Session, u user.User, until time.Time) *poli
 	}
 	return &policy.Principal{
 		Username: u.Username, FullName: u.FullName, Email: u.Email,
-		Roles: u.Roles, Scopes: s.Scopes,
-		Claims:  sessionClaims{user: u.Claims, subject: u.Username, sid: s.ID, client: client, roles: u.Roles, scopes: s.Scopes},
+		Roles: u.Roles, Scopes: scopes,
+		Claims:  sessionClaims{user: u.Claims, subject: u.Username, sid: s.ID, client: client, roles: u.Roles, scopes: scopes},
 		Session: s.ID, Client: client, ExpiresAt: until,
-	}
+	}, nil
+}
+
+// client is the client of the config with that id.
+func (o *opened) client(id string) (oauth2.Client, bool) {
+	client, ok := o.clients[id]
+	return client, ok
 }

@@ -36,11 +36,15 @@ type requestState struct {
 
 	// overridesCleared is set when clearOverrides has run.
 	overridesCleared bool
-	// answered is the request where a token server answers it itself.
+	// answered is the request where a handler of this module answers it: the cookies
+	// of the answer are ours.
 	answered *http.Request
 
-	// writer is that of the first guard that let the request pass.
+	// passed is the writer of the outermost handler that has passed the request on,
+	// nil while there is none; writer is the room for the first.
+	passed *guardedWriter
 	writer guardedWriter
+	used   bool // whether the room is taken
 	repl   *caddy.Replacer
 }
 

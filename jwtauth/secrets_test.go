@@ -152,6 +152,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	adminAnswers += call("POST", "/jwtauth/default/users", `{"username":"frank","password":"canary-password"}`)
 	in := s.form("/login", "username=frank&password=canary-password&return_to=/in", html()).want(t, http.StatusSeeOther)
 	add("the cookie of the form", in.Cookies()[0].Value)
+	add("the device cookie", in.Cookies()[1].Value)
 	held := cookie("jwtauth=" + in.Cookies()[0].Value)
 	for _, path := range []string{"/in", "/login?check=1", "/login", "/logout", "/account"} {
 		s.get(path, html(), held)
@@ -175,8 +176,10 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 		failing(s.form("/account/password", body, held))
 		failing(s.form("/account/password", body))
 	}
-	s.form("/account/password", "current_password=canary-password&new_password=canary-password-2&repeat_password=canary-password-2", held).
+	changed := s.form("/account/password", "current_password=canary-password&new_password=canary-password-2&repeat_password=canary-password-2", held).
 		want(t, http.StatusSeeOther).wantHeader(t, "Location", "/account?done=password")
+	add("the cookie after the change", changed.Cookies()[0].Value)
+	held = cookie("jwtauth=" + changed.Cookies()[0].Value)
 	s.form("/account/sessions/revoke", "session=canary-password", held).want(t, http.StatusSeeOther)
 	s.form("/logout", "", held).want(t, http.StatusSeeOther)
 

@@ -57,7 +57,7 @@ func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	state.clearOverrides(r.Header)
 	state.clearHeaders(r, s.Headers)
 	state.takeCookies(r, s.realm.name)
-	return next.ServeHTTP(w, r)
+	return state.pass(w, r, next)
 }
 
 // Interface guards

@@ -146,10 +146,10 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		if t.look != nil {
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
 		}
-		return next.ServeHTTP(w, r)
+		return state.pass(w, r, next)
 	}
-	w = final(w)
 	stateOf(r).answered = r
+	w = final(w)
 	realm, release, err := t.use(r)
 	switch {
 	case err != nil && forPage:
@@ -164,6 +164,10 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.server = t.build(realm)
 		t.pages = t.buildPages(realm)
 	})
+	// What a page looks like is for the pages of other hosts, too.
+	if h := w.Header(); h[resourcePolicy] == nil && realm.jar.sent(r, stateOf(r)) && !(forPage && t.look.IsFile(r.URL.Path)) {
+		h.Set(resourcePolicy, realm.jar.resourcePolicy(r))
+	}
 	if forPage {
 		t.pages.ServeHTTP(w, r)
 	} else {
@@ -186,16 +190,13 @@ func (t *TokenServer) build(realm *opened) *oauth2.Server {
 	return &oauth2.Server{
 		BasePath:      t.BasePath,
 		ErrorsRFC6749: t.Errors == errorsRFC6749,
-		Clients: func(id string) (oauth2.Client, bool) {
-			client, ok := realm.clients[id]
-			return client, ok
-		},
-		SignIn:    realm.signIn,
-		Users:     realm.liveUsers(),
-		Sessions:  auditedSessions{realm.sessions, realm, signin.ViaPassword},
-		Lifetimes: realm.lifetimes,
-		Issuer:    &realm.issuer,
-		Verifier:  realm.verifier,
+		Clients:       realm.client,
+		SignIn:        realm.signIn,
+		Users:         realm.liveUsers(),
+		Sessions:      auditedSessions{realm.sessions, realm, signin.ViaPassword},
+		Lifetimes:     realm.lifetimes,
+		Issuer:        &realm.issuer,
+		Verifier:      realm.verifier,
 		Denied: func(user, sid, jti string) bool {
 			return realm.foreign(sid, jti) || realm.state.denied.Denied(user, sid, jti)
 		},
@@ -216,14 +217,7 @@ func (t *TokenServer) report(r *http.Request, err error) {
 
 // cookiePrincipal is whom the session cookie names, nil for nobody.
 func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) {
-	value, presented, err := realm.jar.value(r, stateOf(r).takeCookies(r, realm.name))
-	if !presented {
-		return nil, nil
-	}
-	var principal *policy.Principal
-	if err == nil {
-		principal, err = realm.cookie(r.Context(), value)
-	}
+	principal, _, err := realm.presentedBy(r, stateOf(r).takeCookies(r, realm.name), false)
 	if err != nil {
 		return nil, realm.cookieRefusal(err)
 	}

@@ -295,7 +295,7 @@ func TestUpgradeWebSocket(t *testing.T) {
 		{"/private/x", "websocket", "", 401},
 		{"/private/x", "websocket", "Authorization: Bearer " + alice.Access, 101},
 		{"/private/x", "websocket", "Cookie: jwtauth=" + alice.CookieValue + "\nOrigin: http://" + s.address(), 101},
-		{"/private/x", "websocket", "Cookie: jwtauth=" + alice.CookieValue + "\nOrigin: http://evil.example", 403},
+		{"/private/x", "websocket", "Cookie: jwtauth=" + alice.CookieValue + "\nOrigin: http://evil.localhost", 403},
 	} {
 		head := "GET " + test.path + " HTTP/1.1\nHost: " + s.address() + "\nConnection: keep-alive, Upgrade\nUpgrade: " + test.protocol
 		if test.credential != "" {

@@ -271,8 +271,9 @@ func TestAudit(t *testing.T) {
 	admin("POST", "/users", `{"username":"dave","password":"a-password-of-dave"}`)
 	in := s.form("/login", "username=dave&password=a-password-of-dave", html()).want(t, http.StatusSeeOther)
 	held := cookie("jwtauth_" + realm + "=" + in.Cookies()[0].Value)
-	s.form("/account/password", "current_password=a-password-of-dave&new_password=another-of-dave&repeat_password=another-of-dave", held).
+	changed := s.form("/account/password", "current_password=a-password-of-dave&new_password=another-of-dave&repeat_password=another-of-dave", held).
 		want(t, http.StatusSeeOther).wantHeader(t, "Location", "/account?done=password")
+	held = cookie("jwtauth_" + realm + "=" + changed.Cookies()[0].Value)
 	s.form("/account/sessions/revoke-others", "", held).want(t, http.StatusSeeOther)
 	s.form("/logout", "", held).want(t, http.StatusSeeOther)
 	token := s.form("/token", "username=dave&password=another-of-dave").want(t, http.StatusOK).json(t)["access_token"].(string)

@@ -11,24 +11,74 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 )
 
+// resourcePolicy is the header by which a browser keeps an answer from pages of
+// other origins that embed it (Fetch §3.7).
+const resourcePolicy = "Cross-Origin-Resource-Policy"
+
 // guardedWriter keeps answers that a guard let through out of caches that others
-// share, and says what they depend on, whatever the handlers behind the guard
-// write. It acts when the header is sent, since reverse_proxy adds to what stands
+// share, says what they depend on, whatever the handlers after the guard
+// write, and lets no upstream set a cookie of our name, whether or not there is a guard. It acts when the header is sent, since reverse_proxy adds to what stands
 // there before.
 type guardedWriter struct {
 	caddyhttp.ResponseWriterWrapper
+	marks
+	// state is that of the request.
+	state *requestState
+	wrote bool
+	// values has the room for what most answers get.
+	values [3]string
+}
+
+// marks are what a guard has an answer carry.
+type marks struct {
 	// vary is what the guard looked at.
 	vary string
 	// private is set where the answer is for one user.
 	private bool
-	// request is what is answered.
+	// request is what is answered, nil where no guard has let it pass.
 	request *http.Request
+	// resourcePolicy is the Cross-Origin-Resource-Policy, "" for none.
+	resourcePolicy string
 	// secretURL is set where the URL, under which a cache would file the answer,
 	// may hold a token: then nothing that the site says counts (RFC 6750 §2.3).
 	secretURL bool
-	wrote     bool
-	// values has the room for what most answers get.
-	values [2]string
+}
+
+// newWriter returns the writer of a handler that passes a request on.
+func (s *requestState) newWriter() *guardedWriter {
+	if s.used {
+		return &guardedWriter{state: s}
+	}
+	s.used, s.writer.state = true, s
+	return &s.writer
+}
+
+// pass calls the next handler of a request that no guard has looked at yet, and keeps
+// the upstream's cookies of our name from the browser.
+func (s *requestState) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if s.passed != nil {
+		return next.ServeHTTP(w, r)
+	}
+	s.passed = s.newWriter()
+	err := next.ServeHTTP(s.passed.wrap(w), r)
+	s.passed = nil
+	return err
+}
+
+// passGuarded calls the next handler of a request that a guard has let pass, with what
+// the answer has to carry.
+func (s *requestState) passGuarded(w http.ResponseWriter, next caddyhttp.Handler, m marks) error {
+	outer, guarded := s.passed, s.passed
+	if guarded == nil || guarded.request != nil { // that one is of a guard before this
+		guarded = s.newWriter()
+		w = guarded.wrap(w)
+	}
+	guarded.marks = m
+	defer guarded.mark() // where nothing was written, or an error route answers
+	s.passed = guarded
+	err := next.ServeHTTP(w, m.request)
+	s.passed = outer
+	return err
 }
 
 // wrap returns a writer for w's answer. The answer is marked after the site's
@@ -45,9 +95,13 @@ func (w *guardedWriter) wrap(outer http.ResponseWriter) http.ResponseWriter {
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *guardedWriter) WriteHeader(status int) {
-	if status >= http.StatusOK && !w.wrote {
+	switch {
+	case w.wrote:
+	case status >= http.StatusOK:
 		w.mark()
 		w.wrote = true
+	default:
+		w.dropOurCookies() // of 101 and 103, too
 	}
 	w.ResponseWriterWrapper.WriteHeader(status)
 }
@@ -57,7 +111,12 @@ func (w *guardedWriter) mark() {
 	if w.wrote {
 		return
 	}
+	w.dropOurCookies()
 	h := w.Header()
+	if w.resourcePolicy != "" && h[resourcePolicy] == nil {
+		w.values[2] = w.resourcePolicy
+		h[resourcePolicy] = w.values[2:3:3]
+	}
 	if w.vary != "" && !slices.Contains(h["Vary"], w.vary) {
 		if lines := h["Vary"]; len(lines) > 0 {
 			h["Vary"] = append(lines, w.vary)
@@ -82,6 +141,23 @@ func (w *guardedWriter) mark() {
 	default:
 		w.cacheControl(h, strings.Join(lines, ", ")+", private")
 	}
+}
+
+// dropOurCookies removes cookies that a browser, or this module, may take for ours,
+// unless it is a handler of ours that answers: an upstream that could set them could
+// sign a visitor in to a session of its own.
+func (w *guardedWriter) dropOurCookies() {
+	h := w.Header()
+	lines := h["Set-Cookie"]
+	if len(lines) == 0 || w.state != nil && w.state.answered != nil || !slices.ContainsFunc(lines, looksLikeOurs) {
+		return
+	}
+	lines = slices.DeleteFunc(slices.Clone(lines), looksLikeOurs)
+	if len(lines) == 0 {
+		delete(h, "Set-Cookie")
+		return
+	}
+	h["Set-Cookie"] = lines
 }
 
 func (w *guardedWriter) cacheControl(h http.Header, value string) {

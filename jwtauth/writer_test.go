@@ -14,7 +14,7 @@ import (
 // newGuarded is the writer that the handlers behind a guard get.
 func newGuarded(private bool) (*guardedWriter, *httptest.ResponseRecorder) {
 	rec := httptest.NewRecorder()
-	return &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, vary: "Authorization, Cookie", private: private, request: &http.Request{}}, rec
+	return &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, marks: marks{vary: "Authorization, Cookie", private: private, request: &http.Request{}}}, rec
 }
 
 // What one user sees no shared cache may show to the next one, unless the site
@@ -151,7 +151,7 @@ func (f *fast) Flush() { f.flushed++ }
 // A guard takes no speed from a file, nor a stream its pieces.
 func TestGuardedWriterPassesOn(t *testing.T) {
 	f := &fast{ResponseRecorder: httptest.NewRecorder()}
-	w := &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: f}, private: true, request: &http.Request{}}
+	w := &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: f}, marks: marks{private: true, request: &http.Request{}}}
 	if n, err := io.Copy(w, io.LimitReader(strings.NewReader("a file"), 4)); n != 4 || err != nil || f.took != 1 || f.Body.String() != "a fi" {
 		t.Errorf("%d, %v, %d, %q", n, err, f.took, f.Body)
 	}

@@ -299,9 +299,16 @@ func changePassword(t *testing.T, h harbour, p *browser.Page) {
 	before := cookie(t, p)
 	change("secret", chosen, chosen, true)
 	wantPage(t, p, h.at("/account?done=password"), http.StatusOK, "Your password is changed.")
-	if cookie(t, p) != before {
-		t.Error("the cookie has changed")
+	after := cookie(t, p)
+	if after.Value == before.Value || after.Name != before.Name || after.Expires != before.Expires {
+		t.Errorf("the cookie was %+v, and is %+v", before, after)
 	}
+	// Who copied the former cookie has nothing.
+	copied := p.Tab(browser.Private())
+	copied.Open(h.at("/"))
+	copied.SetCookie(before)
+	copied.Open(h.at("/members/"))
+	wantSignIn(t, copied)
 	other.Reload()
 	wantSignIn(t, other)
 	fillSignIn(other, "emma", "secret")

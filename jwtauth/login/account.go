@@ -186,8 +186,11 @@ func (s *Server) revokeOthers(w http.ResponseWriter, r *http.Request) error {
 	return s.done(w, r, "others")
 }
 
-// changePassword sets a new password, for who knows the old one, and ends the
-// user's other sessions.
+// changePassword sets a new password, for who knows the old one. It ends all of the
+// user's sessions, this one too, since its cookie may have been copied, and gives
+// this browser a new one. That keeps what the former was granted and whether the
+// cookie outlives the browser; its time begins again, as with every sign-in, for
+// the password has just been proved.
 func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	fields, err := form.Read(w, r, false)
 	if err != nil {
@@ -201,8 +204,9 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if problems := checkNewPassword(fields); problems != nil {
 		return s.showAccount(w, r, p, http.StatusBadRequest, problems)
 	}
+	device := s.Cookies.Device(r)
 	proved, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r), Via: signin.ViaAccount,
+		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r), Device: device, Via: signin.ViaAccount,
 	})
 	if err != nil {
 		status, found, err := s.refusal(w, err)
@@ -224,7 +228,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.showAccount(w, r, p, status, []problem{found})
 	}
-	err = s.Users.ChangePassword(r.Context(), p.Username, proved.User.PasswordHash, hash, p.Session)
+	err = s.replaceSession(w, r, p, proved, hash)
 	switch {
 	case errors.Is(err, user.ErrReadOnly):
 		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Key: "password_fixed"}})
@@ -234,7 +238,38 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	s.setDevice(w, r, device)
 	return s.done(w, r, "password")
+}
+
+// replaceSession writes the new hash and puts a new session in the place of the one
+// of p and all others. user.ErrConflict where the session has ended meanwhile.
+func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, p *policy.Principal, proved signin.Result, hash string) error {
+	sessions, err := s.Sessions.List(r.Context(), p.Username)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(sessions, func(one session.Session) bool { return one.ID == p.Session })
+	if i < 0 {
+		return user.ErrConflict
+	}
+	former := sessions[i]
+	n := s.newSession(r, proved)
+	n.Client, n.Scopes, n.Kept = former.Client, former.Scopes, former.Kept
+	grant, err := s.Sessions.Draft(s.Lifetimes, n)
+	if err != nil {
+		return err
+	}
+	cookie, err := s.Sessions.Cookie(grant.Session)
+	if err != nil {
+		return err
+	}
+	err = s.Users.ChangePassword(r.Context(), p.Username, proved.User.PasswordHash, hash, grant.Session)
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, r, grant.Session, cookie)
+	return nil
 }
 
 // checkNewPassword says what is wrong with the form, before anything is hashed.

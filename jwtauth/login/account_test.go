@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,21 +159,70 @@ func TestRevokeOtherSessions(t *testing.T) {
 	s.get(t, "/account", cookie).want(t, 200)
 }
 
-// A new password ends the other sessions, whoever has them, keeps this one, and
-// is the only one that counts.
+// TestPasswordChangeReplacesTheSession: a new password ends all sessions, this one
+// too, whose cookie may have been copied; the browser gets a new one, which may do what
+// the former could, and is kept as long.
+func TestPasswordChangeReplacesTheSession(t *testing.T) {
+	for _, keep := range []string{"", "1"} {
+		s := newSite(t)
+		jar := s.Cookies.(*jar)
+		s.post(t, "/login", "username=alice&password=secret&keep="+keep, "User-Agent: "+firefox).want(t, 303)
+		was, kept := s.live(t, "alice")[0], jar.kept
+		value, err := s.sessions.Cookie(was)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.begin(t, "alice", safariOnMac)
+		jar.kept = -1
+		a := s.post(t, "/account/password", newPassword("secret", "long enough", "long enough"), "Cookie: jwtauth="+value).wantRedirect(t, "/account?done=password")
+		left := s.live(t, "alice")
+		if len(left) != 1 || left[0].ID == was.ID || s.alive(t, was.ID) {
+			t.Fatalf("left are %+v", left)
+		}
+		now, cookies := left[0], a.Cookies()
+		if len(cookies) != 1 || cookies[0].Value == value || jar.kept != kept || (kept == 0) != (keep == "") {
+			t.Errorf("the browser gets %v for %s, before it was %s", cookies, jar.kept, kept)
+		}
+		if !slices.Equal(now.Scopes, was.Scopes) || now.Client != "" || now.Kept != was.Kept || now.Epoch == was.Epoch || now.ExpiresAt.Before(was.ExpiresAt) {
+			t.Errorf("%+v takes the place of %+v", now, was)
+		}
+		if sid, err := s.sessions.ParseCookie(cookies[0].Value); err != nil || sid != now.ID {
+			t.Errorf("the cookie names %s, %v", sid, err)
+		}
+		s.get(t, "/account", "Cookie: jwtauth="+value).want(t, 303)
+		s.get(t, "/account", "Cookie: jwtauth="+cookies[0].Value).want(t, 200)
+	}
+}
+
+// TestPasswordChangeOfWhoWasSignedOut: sessions that were ended while the password
+// was compared stay ended.
+func TestPasswordChangeOfWhoWasSignedOut(t *testing.T) {
+	s := newSite(t)
+	_, cookie := s.begin(t, "alice", firefox)
+	s.Users = overtaken{s.Users, func() {
+		if _, err := s.sessions.EndAll(t.Context(), "alice", ""); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	a := s.post(t, "/account/password", newPassword("secret", "long enough", "long enough"), cookie).want(t, 401)
+	if left := s.live(t, "alice"); len(left) > 0 || len(a.Cookies()) > 0 || !s.signsIn(t, "alice", "secret") {
+		t.Errorf("left are %+v, set %v", left, a.Cookies())
+	}
+}
+
+// A new password is the only one that counts.
 func TestChangePassword(t *testing.T) {
 	s := newSite(t)
-	own, cookie := s.begin(t, "alice", firefox)
+	_, cookie := s.begin(t, "alice", firefox)
 	s.begin(t, "alice", safariOnMac)
 	foreign, _ := s.begin(t, "carol", firefox)
 	s.post(t, "/account/password", newPassword("secret", "änd söme wörds ", "änd söme wörds "), cookie).wantRedirect(t, "/account?done=password")
-	if left := s.live(t, "alice"); len(left) != 1 || left[0].ID != own || !s.alive(t, foreign) {
-		t.Errorf("left are %+v", left)
+	if !s.alive(t, foreign) {
+		t.Error("another user was signed out")
 	}
 	if s.signsIn(t, "alice", "secret") || !s.signsIn(t, "alice", "änd söme wörds ") {
 		t.Error("the old password counts, or the new one does not")
 	}
-	s.get(t, "/account", cookie).want(t, 200)
 }
 
 // Whose password it is, the session says, not the form.
@@ -447,7 +497,11 @@ func TestPasswordThatWasChangedMeanwhile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := users.ChangePassword(t.Context(), "alice", entry.PasswordHash, hash, ""); err != nil {
+		owner, err := s.sessions.Draft(s.Lifetimes, session.NewSession{User: "alice"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := users.ChangePassword(t.Context(), "alice", entry.PasswordHash, hash, owner.Session); err != nil {
 			t.Fatal(err)
 		}
 	}}
@@ -464,9 +518,9 @@ type overtaken struct {
 	before func()
 }
 
-func (o overtaken) ChangePassword(ctx context.Context, username, from, to, except string) error {
+func (o overtaken) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
 	o.before()
-	return o.Users.ChangePassword(ctx, username, from, to, except)
+	return o.Users.ChangePassword(ctx, username, from, to, begin)
 }
 
 type faultyUsers struct {
@@ -481,11 +535,11 @@ func (f faultyUsers) Lookup(ctx context.Context, username string) (user.Entry, e
 	return f.Users.Lookup(ctx, username)
 }
 
-func (f faultyUsers) ChangePassword(ctx context.Context, username, from, to, except string) error {
+func (f faultyUsers) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
 	if f.set != nil {
 		return f.set
 	}
-	return f.Users.ChangePassword(ctx, username, from, to, except)
+	return f.Users.ChangePassword(ctx, username, from, to, begin)
 }
 
 type brokenHasher struct{ err error }

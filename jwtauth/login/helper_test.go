@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -15,13 +14,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/memory"
@@ -186,49 +183,6 @@ func (s *site) signsIn(t testing.TB, username, pw string) bool {
 		t.Fatal(err)
 	}
 	return err == nil
-}
-
-// jar is the session cookie, as simple as it can be.
-type jar struct {
-	*site
-	// err is what Principal fails with.
-	err error
-	// kept is how long the last cookie was to be kept, -1 where none was set.
-	kept time.Duration
-}
-
-func (j *jar) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
-	if j.err != nil {
-		return nil, true, j.err
-	}
-	c, err := r.Cookie("jwtauth")
-	if err != nil {
-		return nil, false, nil
-	}
-	sid, err := j.sessions.ParseCookie(c.Value)
-	if err != nil {
-		return nil, true, nil
-	}
-	one, err := j.sessions.Live(r.Context(), sid)
-	if errors.Is(err, session.ErrNotFound) {
-		return nil, true, nil
-	} else if err != nil {
-		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
-	}
-	entry, err := j.users.Lookup(r.Context(), one.User)
-	if err != nil {
-		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
-	}
-	return &policy.Principal{Username: entry.Username, FullName: entry.FullName, Roles: entry.Roles, Session: sid}, true, nil
-}
-
-func (j *jar) Set(w http.ResponseWriter, _ *http.Request, value string, maxAge time.Duration) {
-	j.kept = maxAge
-	http.SetCookie(w, &http.Cookie{Name: "jwtauth", Value: value, Path: "/"})
-}
-
-func (j *jar) Clear(w http.ResponseWriter, _ *http.Request) {
-	http.SetCookie(w, &http.Cookie{Name: "jwtauth", Path: "/", MaxAge: -1})
 }
 
 const cleared = "jwtauth=; Path=/; Max-Age=0"

@@ -29,14 +29,15 @@ type SignIn interface {
 // store; see user.Directory.
 type Users interface {
 	Lookup(ctx context.Context, username string) (user.Entry, error)
-	// ChangePassword replaces the hash from, and ends the user's sessions but the
-	// one named except; user.ErrConflict where from is no longer the user's.
-	ChangePassword(ctx context.Context, username, from, to, except string) error
+	// ChangePassword replaces the hash from, ends the user's sessions and begins the
+	// one given, in one step; user.ErrConflict where from is no longer the user's.
+	ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error
 }
 
 // Sessions makes, lists and ends sessions; see session.Manager.
 type Sessions interface {
 	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error)
+	Draft(lt session.Lifetimes, n session.NewSession) (session.Grant, error)
 	Cookie(s session.Session) (string, error)
 	List(ctx context.Context, username string) ([]session.Session, error)
 	Revoke(ctx context.Context, sid string) error
@@ -52,6 +53,15 @@ type Cookies interface {
 	// Set sets the cookie: for as long as maxAge, or, with 0, until the
 	// browser is closed.
 	Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration)
+	// Device is the id of the browser that sent r, from its device cookie; a new
+	// random one, of no browser yet, where it has none that is good.
+	Device(r *http.Request) string
+	// SetDevice sets the device cookie of the browser with that id. It outlives
+	// sign-outs and signs no one in.
+	SetDevice(w http.ResponseWriter, r *http.Request, id string) error
+	// HostHidden reports a request whose Host a proxy has replaced, so that no
+	// cookie can be set that is as strict as the site's real address asks for.
+	HostHidden(r *http.Request) bool
 	// Clear makes the browser forget the cookie.
 	Clear(w http.ResponseWriter, r *http.Request)
 }
@@ -134,6 +144,14 @@ func (s *Server) Match(path string) bool {
 	}
 	name, isFile := strings.CutPrefix(path, pathFiles)
 	return pages[path] != nil || isFile && s.Theme.has(name)
+}
+
+// IsFile reports whether path is that of a file of the theme, which says nothing of
+// who asks for it.
+func (s *Server) IsFile(path string) bool {
+	path, ok := strings.CutPrefix(path, s.BasePath)
+	name, isFile := strings.CutPrefix(path, pathFiles)
+	return ok && isFile && s.Theme.has(name)
 }
 
 // ServeHTTP answers a request for a page or a file of the theme; every other

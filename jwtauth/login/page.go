@@ -177,6 +177,7 @@ const (
 	msgOtherSite   = "other_site"
 	msgNoCookies   = "no_cookies"
 	msgBadCookie   = "bad_cookie"
+	msgHostHidden  = "host_hidden"
 	msgBroken      = "broken"
 	msgUnavailable = "unavailable"
 	msgNotSent     = "not_sent"

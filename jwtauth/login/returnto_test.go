@@ -23,6 +23,9 @@ type alwaysOut struct{ login.Cookies }
 
 func (alwaysOut) Principal(*http.Request) (*policy.Principal, bool, error) { return nil, false, nil }
 
+func (alwaysIn) HostHidden(*http.Request) bool  { return false }
+func (alwaysOut) HostHidden(*http.Request) bool { return false }
+
 // returns is where the page that checks the cookie goes on to.
 func returns(t testing.TB, s *login.Server, returnTo string) string {
 	t.Helper()

@@ -37,6 +37,10 @@ type loginData struct {
 // loginPage shows the form, also to who is signed in: a page that sent them on
 // could send them in a circle.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
+	if s.Cookies.HostHidden(r) {
+		s.message(w, r, http.StatusBadRequest, msgHostHidden)
+		return nil
+	}
 	back := s.returnTo(r, r.URL.Query().Get(ParamReturnTo))
 	p, presented, err := s.Cookies.Principal(r)
 	if err != nil {
@@ -67,6 +71,10 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
 
 // signIn signs in, or shows the form again with what is to be mended.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
+	if s.Cookies.HostHidden(r) {
+		s.message(w, r, http.StatusBadRequest, msgHostHidden)
+		return nil
+	}
 	fields, err := form.Read(w, r, false)
 	if err != nil {
 		s.badForm(w, r, err)
@@ -93,8 +101,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if missing != nil {
 		return again(http.StatusBadRequest, missing...)
 	}
+	device := s.Cookies.Device(r)
 	res, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r), Via: signin.ViaForm,
+		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r), Device: device, Via: signin.ViaForm,
 	})
 	if err != nil {
 		status, p, err := s.refusal(w, err)
@@ -103,7 +112,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		}
 		return again(status, p)
 	}
-	grant, cookie, err := s.begin(r, res)
+	n := s.newSession(r, res)
+	n.Scopes, n.Kept = res.User.Scopes, data.Keep
+	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
 	if errors.Is(err, session.ErrEpoch) {
 		// Password, user or sessions were changed since the comparison: what
 		// it proved is no longer so.
@@ -113,12 +124,13 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.endFormer(r)
-	var maxAge time.Duration
-	if data.Keep {
-		maxAge = grant.Session.ExpiresAt.Sub(grant.Session.CreatedAt)
+	cookie, err := s.Sessions.Cookie(grant.Session)
+	if err != nil {
+		return err
 	}
-	s.Cookies.Set(w, r, cookie, maxAge)
+	s.endFormer(r)
+	s.setCookie(w, r, grant.Session, cookie)
+	s.setDevice(w, r, device)
 	s.redirect(w, s.afterSignIn(r, back))
 	return nil
 }
@@ -146,20 +158,32 @@ func (s *Server) refusal(w http.ResponseWriter, err error) (int, problem, error)
 	return 0, problem{}, err
 }
 
-// begin makes the session and the value of its cookie.
-func (s *Server) begin(r *http.Request, res signin.Result) (session.Grant, string, error) {
-	n := session.NewSession{
-		User: res.User.Username, Scopes: res.User.Scopes, Epoch: res.Epoch, UserAgent: r.UserAgent(),
-	}
+// newSession describes the session of who has just proved a password.
+func (s *Server) newSession(r *http.Request, res signin.Result) session.NewSession {
+	n := session.NewSession{User: res.User.Username, Epoch: res.Epoch, UserAgent: r.UserAgent()}
 	if address := s.address(r); address.IsValid() {
 		n.IP = address.String()
 	}
-	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
-	if err != nil {
-		return session.Grant{}, "", err
+	return n
+}
+
+// setCookie hands a session that begins to the browser, which keeps it as long as
+// the session says.
+func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, begun session.Session, cookie string) {
+	var maxAge time.Duration
+	if begun.Kept {
+		maxAge = begun.ExpiresAt.Sub(begun.CreatedAt)
 	}
-	cookie, err := s.Sessions.Cookie(grant.Session)
-	return grant, cookie, err
+	s.Cookies.Set(w, r, cookie, maxAge)
+}
+
+// setDevice lets the browser show later that a user signed in here: failures in it
+// are then counted apart from those of strangers. Without that cookie it is a stranger
+// as before, so a failure to make it fails nothing.
+func (s *Server) setDevice(w http.ResponseWriter, r *http.Request, id string) {
+	if err := s.Cookies.SetDevice(w, r, id); err != nil {
+		s.report(r, err)
+	}
 }
 
 // endFormer ends the session that the browser had before: its cookie is about

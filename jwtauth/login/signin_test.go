@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -530,4 +531,59 @@ func TestSignOutThatFails(t *testing.T) {
 		t.Errorf("cookies %q, reported %v", a.cookies(), s.reports)
 	}
 	s.reports = nil
+}
+
+// TestDeviceCookieGoesWithTheAttempt: the throttle is told which browser asks, and
+// the browser keeps its id once it has proved a password.
+func TestDeviceCookieGoesWithTheAttempt(t *testing.T) {
+	s := newSite(t)
+	jar := s.Cookies.(*jar)
+	asked := &deviceSpy{service: s.SignIn}
+	s.SignIn = asked
+	_, held := s.begin(t, "alice", firefox)
+	for _, tc := range []struct {
+		name, path, body, cookie string
+		status                   int
+		via, device, set         string
+	}{
+		{"first", "/login", "username=alice&password=secret", "", 303, signin.ViaForm, "new", "new"},
+		{"again", "/login", "username=alice&password=secret", "device=mine", 303, signin.ViaForm, "mine", "mine"},
+		{"wrong", "/login", "username=alice&password=wrong", "device=mine", 401, signin.ViaForm, "mine", ""},
+		{"account, wrong", "/account/password", newPassword("wrong", "long enough", "long enough"), held[len("Cookie: "):] + "; device=mine", 401, signin.ViaAccount, "mine", ""},
+		{"account", "/account/password", newPassword("secret", "long enough", "long enough"), held[len("Cookie: "):] + "; device=mine", 303, signin.ViaAccount, "mine", "mine"},
+	} {
+		jar.device = ""
+		s.post(t, tc.path, tc.body, "Cookie: "+tc.cookie).want(t, tc.status)
+		if asked.last.Via != tc.via || asked.last.Device != tc.device || jar.device != tc.set {
+			t.Errorf("%s: asked %+v, set %q", tc.name, asked.last, jar.device)
+		}
+	}
+}
+
+// TestDeviceCookieThatCannotBeMade fails no sign-in.
+func TestDeviceCookieThatCannotBeMade(t *testing.T) {
+	s := newSite(t)
+	jar := s.Cookies.(*jar)
+	jar.deviceErr = errors.New("no key")
+	var reported error
+	s.Report = func(_ *http.Request, err error) { reported = err }
+	s.post(t, "/login", "username=alice&password=secret").want(t, 303)
+	if len(s.live(t, "alice")) != 1 || !errors.Is(reported, jar.deviceErr) {
+		t.Errorf("reported %v", reported)
+	}
+}
+
+// deviceSpy remembers the last attempt.
+type deviceSpy struct {
+	service login.SignIn
+	last    signin.Attempt
+}
+
+func (d *deviceSpy) SignIn(ctx context.Context, a signin.Attempt) (signin.Result, error) {
+	d.last = a
+	return d.service.SignIn(ctx, a)
+}
+
+func (d *deviceSpy) Hash(ctx context.Context, username string, address netip.Addr, password string) (string, error) {
+	return d.service.Hash(ctx, username, address, password)
 }

@@ -250,3 +250,29 @@ func FuzzAcceptLanguage(f *testing.F) {
 		}
 	})
 }
+
+// TestPlainCookieBehindProxyInEveryLanguage: who has to mend the proxy can copy the
+// line, and no password is asked for before.
+func TestPlainCookieBehindProxyInEveryLanguage(t *testing.T) {
+	s := newSite(t)
+	for lang := range catalogues(t) {
+		for _, method := range []string{"GET", "POST"} {
+			s.do(t, method, "/login", "username=alice&password=x", "Host-Hidden: 1", "Accept-Language: "+lang).
+				want(t, 400).wantText(t, "proxy_set_header Host $host;")
+		}
+	}
+}
+
+// TestCheckSaysNothingOfAPassword: any site can link to the page that looks for the
+// cookie, so it proves nothing of who typed what.
+func TestCheckSaysNothingOfAPassword(t *testing.T) {
+	s := newSite(t)
+	for lang, texts := range catalogues(t) {
+		for _, cookie := range []string{"", "Cookie: jwtauth=dead"} {
+			body := strings.ToLower(s.do(t, "GET", "/login?check=1", "", cookie, "Accept-Language: "+lang, "Sec-Fetch-Site: cross-site").want(t, 400).body)
+			if strings.Contains(body, strings.ToLower(texts["password"])) {
+				t.Errorf("%s: %s", lang, body)
+			}
+		}
+	}
+}

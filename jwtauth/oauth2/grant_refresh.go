@@ -55,7 +55,7 @@ func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 	}
 	var scopes []string
 	grant, err := s.Sessions.Refresh(ctx, s.Lifetimes, ref, r.client.id(), func(live session.Session) error {
-		scopes, err = refreshable(live, u, known, r.client, asked)
+		scopes, err = s.refreshable(live, u, known, asked)
 		return err
 	})
 	if errors.Is(err, session.ErrReused) {
@@ -72,12 +72,16 @@ func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 
 // refreshable returns the scopes of the next access token of a session, or why
 // there is none. It has no effect.
-func refreshable(live session.Session, u user.User, known bool, c *Client, asked []string) ([]string, error) {
+func (s *Server) refreshable(live session.Session, u user.User, known bool, asked []string) ([]string, error) {
 	switch {
 	case !known || live.User != u.Username:
 		return nil, session.ErrNotFound
 	case u.Disabled:
 		return nil, inactiveUser()
 	}
-	return refreshScopes(live.Scopes, u, c, asked)
+	now, ok := ScopesNow(live, u, s.client)
+	if !ok {
+		return nil, session.ErrClient
+	}
+	return refreshScopes(live.Scopes, now, asked)
 }

@@ -155,7 +155,7 @@ func TestRefreshOfEndedUsers(t *testing.T) {
 		{"disabled", func(t *testing.T, rl *realm) error { return rl.users.SetDisabled(t.Context(), "alice", true) }},
 		{"removed", func(t *testing.T, rl *realm) error { return rl.users.Remove(t.Context(), "alice") }},
 		{"new password", func(t *testing.T, rl *realm) error {
-			return rl.users.SetPassword(t.Context(), "alice", hash(t, "x"), "")
+			return rl.users.SetPassword(t.Context(), "alice", hash(t, "x"))
 		}},
 		{"all ended", func(t *testing.T, rl *realm) error {
 			_, err := rl.sessions.EndAll(t.Context(), "alice", "")

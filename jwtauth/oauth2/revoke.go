@@ -45,11 +45,13 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 }
 
 // revokeToken finds out by itself what kind of token it was given: a refresh
-// token ends its session, an access token only itself. "token_type_hint" would
+// token ends its session, as does the value of a session cookie (handed over as a
+// token by who found it, or copied it out of a browser: the cookie of the request
+// itself is never looked at), an access token only itself. "token_type_hint" would
 // save nothing, and a wrong one must not matter.
 func (s *Server) revokeToken(r *http.Request, client *Client, token string) error {
 	ctx := r.Context()
-	if ref, err := s.Sessions.Parse(token); err == nil {
+	if ref, ok := s.sessionOf(token); ok {
 		live, err := s.Sessions.Peek(ctx, ref)
 		if errors.Is(err, session.ErrNotFound) || err == nil && !s.mayRevoke(client, live.Client) {
 			return nil
@@ -78,6 +80,16 @@ func (s *Server) revokeToken(r *http.Request, client *Client, token string) erro
 		return err
 	}
 	return s.sync(ctx)
+}
+
+// sessionOf is the session that a refresh token, or a session cookie's value, stands
+// for, whatever else may be said of it.
+func (s *Server) sessionOf(token string) (ref session.Ref, ok bool) {
+	if ref, err := s.Sessions.Parse(token); err == nil {
+		return ref, true
+	}
+	sid, err := s.Sessions.ParseCookie(token)
+	return session.Ref{SID: sid}, err == nil
 }
 
 // mayRevoke reports whether a token of the client named owner is the caller's

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -57,22 +58,34 @@ func signInScopes(u user.User, c *Client, asked []string) ([]string, error) {
 	return granted, nil
 }
 
-// refreshScopes decides what the access token of a refresh carries: what was
-// asked for, never more than the sign-in was granted (RFC 6749 §6), and of that
-// what user and client are allowed today.
-func refreshScopes(granted []string, u user.User, c *Client, asked []string) ([]string, error) {
+// ScopesNow is what a session may do at this moment, whatever presents it, a cookie
+// or a refresh token: of what its sign-in was granted, what its user has and its
+// client may be given today. It is never more than was granted. ok is false where
+// the session's client is not in the config any more: then it may do nothing.
+func ScopesNow(s session.Session, u user.User, clients func(id string) (Client, bool)) (scopes []string, ok bool) {
+	scopes = intersect(s.Scopes, u.Scopes)
+	if s.Client == "" {
+		return scopes, true
+	}
+	client, ok := clients(s.Client)
+	if !ok {
+		return nil, false
+	}
+	return client.limit(scopes), true
+}
+
+// refreshScopes decides what the access token of a refresh carries: all that the
+// session may do now, or what was asked for of it. To ask for more than the sign-in
+// was granted is refused (RFC 6749 §6).
+func refreshScopes(granted, now, asked []string) ([]string, error) {
 	if !subset(asked, granted) {
 		return nil, invalidScope("A scope was asked for that the sign-in was not granted")
 	}
-	wanted := granted
-	if asked != nil {
-		wanted = asked
+	if asked == nil {
+		return now, nil
 	}
-	scopes := intersect(wanted, u.Scopes)
-	if c != nil {
-		scopes = c.limit(scopes)
-	}
-	if asked != nil && len(scopes) == 0 {
+	scopes := intersect(asked, now)
+	if len(scopes) == 0 {
 		return nil, invalidScope("None of the scopes asked for can be granted any more")
 	}
 	return scopes, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -89,14 +90,37 @@ func TestRefreshScopes(t *testing.T) {
 		{name: "taken from the user", granted: "read write", user: "read", asked: "-", want: "read"},
 		{name: "all taken from the user", granted: "read write", user: "", asked: "-", want: ""},
 		{name: "asked for, taken from the user", granted: "read write", user: "read", asked: "write", bad: true},
+		{name: "given to the user since", granted: "read", user: "read write admin", asked: "-", want: "read"},
+		{name: "client of nothing", granted: "read", user: "read", client: &Client{Scopes: []string{}}, asked: "-", want: ""},
+		{name: "client of more than the user", granted: "read", user: "", client: &Client{}, asked: "-", want: ""},
 		{name: "taken from the client", granted: "read write", user: "read write", client: &Client{Scopes: words("write")}, asked: "-", want: "write"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := refreshScopes(words(tc.granted), user.User{Scopes: words(tc.user)}, tc.client, words(tc.asked))
+			live := session.Session{Scopes: words(tc.granted)}
+			if tc.client != nil {
+				live.Client = "app"
+			}
+			now, ok := ScopesNow(live, user.User{Scopes: words(tc.user)}, func(string) (Client, bool) { return *tc.client, true })
+			if !ok || !subset(now, live.Scopes) {
+				t.Fatalf("now it may %q, %v", now, ok)
+			}
+			got, err := refreshScopes(live.Scopes, now, words(tc.asked))
 			if tc.bad != isInvalidScope(err) || strings.Join(got, " ") != tc.want {
 				t.Errorf("%q %v", got, err)
 			}
 		})
+	}
+}
+
+// A session whose client has left the config may do nothing.
+func TestScopesOfAGoneClient(t *testing.T) {
+	gone := func(string) (Client, bool) { return Client{}, false }
+	u := user.User{Scopes: words("read")}
+	if now, ok := ScopesNow(session.Session{Client: "app", Scopes: words("read")}, u, gone); ok || now != nil {
+		t.Errorf("%q, %v", now, ok)
+	}
+	if now, ok := ScopesNow(session.Session{Scopes: words("read")}, u, gone); !ok || len(now) != 1 {
+		t.Errorf("the first party: %q, %v", now, ok)
 	}
 }
 

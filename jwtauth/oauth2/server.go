@@ -34,6 +34,8 @@ type Users interface {
 type Sessions interface {
 	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error)
 	Parse(token string) (session.Ref, error)
+	// ParseCookie returns the id of the session that a session cookie's value names.
+	ParseCookie(value string) (sid string, err error)
 	Peek(ctx context.Context, ref session.Ref) (session.Session, error)
 	Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Grant, error)
 	Revoke(ctx context.Context, sid string) error

@@ -61,6 +61,8 @@ type NewSession struct {
 	// Client is the OAuth2 client, "" for the first party.
 	Client string
 	Scopes []string
+	// Kept is set where a browser is to keep the session's cookie when it is closed.
+	Kept bool
 	// Epoch is the user's epoch, read (with [Manager.Epoch]) before the user
 	// was looked up and the password compared.
 	Epoch uint64
@@ -92,6 +94,19 @@ func (m *Manager) Epoch(ctx context.Context, username string) (uint64, error) {
 // Create begins a session and returns when it is durable. It returns [ErrEpoch]
 // where the user's sessions were ended since n.Epoch was read.
 func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Grant, error) {
+	grant, err := m.Draft(lt, n)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := m.store.CreateSession(ctx, grant.Session, MaxPerUser); err != nil {
+		return Grant{}, err
+	}
+	return grant, nil
+}
+
+// Draft is Create without storing the session: for a store that creates it in a
+// larger step, before which the grant is worth nothing.
+func (m *Manager) Draft(lt Lifetimes, n NewSession) (Grant, error) {
 	if n.User == "" {
 		return Grant{}, errors.New("a session needs a user")
 	}
@@ -110,6 +125,7 @@ func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Grant
 		User:          n.User,
 		Client:        n.Client,
 		Scopes:        slices.Clone(n.Scopes),
+		Kept:          n.Kept,
 		Epoch:         n.Epoch,
 		Counter:       firstCounter,
 		Key:           key.ID,
@@ -121,9 +137,6 @@ func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Grant
 		UserAgent:     printable(n.UserAgent),
 	}
 	exp := issue(&s, lt, now)
-	if err := m.store.CreateSession(ctx, s, MaxPerUser); err != nil {
-		return Grant{}, err
-	}
 	return Grant{Session: s, RefreshToken: token, AccessExpiresAt: exp}, nil
 }
 

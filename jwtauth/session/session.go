@@ -41,6 +41,10 @@ type Session struct {
 	// moment each is forgotten.
 	RevokedTokens map[string]time.Time `json:"revoked_tokens,omitempty"`
 
+	// Kept is set where the browser was asked to keep the session's cookie when it
+	// is closed.
+	Kept bool `json:"kept,omitempty"`
+
 	// IP and UserAgent are those of the sign-in.
 	IP        string `json:"ip,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`

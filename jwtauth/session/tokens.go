@@ -16,10 +16,11 @@ const (
 	sidLength = storeIDLength + revocation.StampLength + sidRandom
 )
 
-// The two things a realm seals. A new one gets a prefix and a context of its own.
+// The things a realm seals. A new one gets a prefix and a context of its own.
 var (
 	refreshSeal = seal{prefix: "jr1_", context: "jwtauth refresh token 1", size: sidLength + 8}
 	cookieSeal  = seal{prefix: "js1_", context: "jwtauth session cookie 1", size: sidLength}
+	deviceSeal  = seal{prefix: "jd1_", context: "jwtauth device cookie 1", size: deviceIDLength}
 )
 
 // Ref is what a refresh token says, its HMAC verified. Only [Manager.Parse]

@@ -97,6 +97,22 @@ func TestParseRefuses(t *testing.T) {
 	if _, err := r.Parse(cookie); !errors.Is(err, session.ErrInvalidToken) {
 		t.Errorf("a cookie as a refresh token: got %v, want ErrInvalidToken", err)
 	}
+	device, err := r.DeviceCookie(session.NewDevice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"": device, " under a token's prefix": "jr1_" + device[4:], " under a cookie's prefix": "js1_" + device[4:]} {
+		_, err := r.Parse(text)
+		_, bad := r.ParseCookie(text)
+		if !errors.Is(err, session.ErrInvalidToken) || !errors.Is(bad, session.ErrInvalidToken) {
+			t.Errorf("a device cookie%s: got %v and %v, want ErrInvalidToken", name, err, bad)
+		}
+	}
+	for name, text := range map[string]string{"a cookie": cookie, "a refresh token": token, "a cookie under its prefix": "jd1_" + cookie[4:]} {
+		if _, err := r.ParseDeviceCookie(text); !errors.Is(err, session.ErrInvalidToken) {
+			t.Errorf("%s as a device cookie: got %v, want ErrInvalidToken", name, err)
+		}
+	}
 	if _, err := r.ParseCookie(token); !errors.Is(err, session.ErrInvalidToken) {
 		t.Errorf("a refresh token as a cookie: got %v, want ErrInvalidToken", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
 
 // maxAttempts bounds how often a change is tried against others of the same
@@ -46,13 +47,12 @@ func (d *Directory) Update(ctx context.Context, username string, change func(*Us
 	return d.update(ctx, username, nil, change)
 }
 
-// SetPassword replaces the password hash of a user and ends the user's sessions
-// but the one named except ("" for none).
-func (d *Directory) SetPassword(ctx context.Context, username, hash, except string) error {
+// SetPassword replaces the password hash of a user and ends the user's sessions.
+func (d *Directory) SetPassword(ctx context.Context, username, hash string) error {
 	if hash == "" {
 		return fmt.Errorf("user %s: password_hash: must not be empty", quote(username))
 	}
-	return d.update(ctx, username, &Ending{Except: except}, func(u *User) error {
+	return d.update(ctx, username, &Ending{}, func(u *User) error {
 		u.PasswordHash = hash
 		return nil
 	})
@@ -60,19 +60,24 @@ func (d *Directory) SetPassword(ctx context.Context, username, hash, except stri
 
 // ChangePassword is SetPassword for a user who has just proved to know the
 // password of the hash from. Where that is no longer the user's hash, or the user
-// was disabled meanwhile, nothing is written and the answer is [ErrConflict]: who
-// changed it did so to shut others out.
-func (d *Directory) ChangePassword(ctx context.Context, username, from, to, except string) error {
+// was disabled meanwhile, or the user's sessions were ended since begin.Epoch was
+// read, nothing is written and the answer is [ErrConflict]: who did so wanted to
+// shut others out. All former sessions end, and begin begins, in one step.
+func (d *Directory) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
 	if to == "" {
 		return fmt.Errorf("user %s: password_hash: must not be empty", quote(username))
 	}
-	return d.update(ctx, username, &Ending{Except: except}, func(u *User) error {
+	err := d.update(ctx, username, &Ending{Begin: &begin}, func(u *User) error {
 		if u.Disabled || !equal(u.PasswordHash, from) {
 			return fmt.Errorf("user %s: %w", quote(username), ErrConflict)
 		}
 		u.PasswordHash = to
 		return nil
 	})
+	if errors.Is(err, session.ErrEpoch) {
+		return fmt.Errorf("user %s: %w: %w", quote(username), ErrConflict, err)
+	}
+	return err
 }
 
 // SetRoles replaces the roles of a user. They act when the next token is issued;

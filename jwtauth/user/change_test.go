@@ -48,7 +48,7 @@ func TestChanges(t *testing.T) {
 		ends   bool
 		check  func(u user.Entry) bool
 	}{
-		"password": {func(d *user.Directory, u string) error { return d.SetPassword(ctx, u, hash(1), "") }, true,
+		"password": {func(d *user.Directory, u string) error { return d.SetPassword(ctx, u, hash(1)) }, true,
 			func(u user.Entry) bool { return u.PasswordHash == hash(1) && !u.PasswordChangedAt.Equal(u.CreatedAt) }},
 		"roles": {func(d *user.Directory, u string) error { return d.SetRoles(ctx, u, []string{"reader"}, false) }, false,
 			func(u user.Entry) bool { return len(u.Roles) == 1 && u.Roles[0] == "reader" }},
@@ -106,14 +106,40 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-func TestSetPasswordKeepsOneSession(t *testing.T) {
+// TestPasswordChangeBeginsOneSession in the step that ends all others, and nothing
+// where the user's sessions were ended meanwhile.
+func TestPasswordChangeBeginsOneSession(t *testing.T) {
 	d, store := people(t)
+	ctx := t.Context()
 	here, there := signIn(t, store, "alice", "here"), signIn(t, store, "alice", "there")
-	if err := d.SetPassword(t.Context(), "alice", hash(1), here); err != nil {
+	begin := func(name string, epoch uint64) session.Session {
+		one, err := store.Session(ctx, there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.ID, one.Epoch = store.ID()+name, epoch
+		return one
+	}
+	late := begin("late", 1)
+	if err := d.ChangePassword(ctx, "alice", hash(0), hash(1), late); !errors.Is(err, user.ErrConflict) {
+		t.Errorf("sessions that were ended meanwhile: %v", err)
+	}
+	wrong := begin("wrong", 0)
+	if err := d.ChangePassword(ctx, "alice", hash(1), hash(2), wrong); !errors.Is(err, user.ErrConflict) {
+		t.Errorf("another password: %v", err)
+	}
+	if !alive(t, store, here) || !alive(t, store, there) || alive(t, store, late.ID) || alive(t, store, wrong.ID) {
+		t.Error("a change that was refused has changed sessions")
+	}
+	begun := begin("begun", 0)
+	if err := d.ChangePassword(ctx, "alice", hash(0), hash(1), begun); err != nil {
 		t.Fatal(err)
 	}
-	if !alive(t, store, here) || alive(t, store, there) {
-		t.Error("the session of the password change ended, or another one did not")
+	if alive(t, store, here) || alive(t, store, there) || !alive(t, store, begun.ID) {
+		t.Error("a former session goes on, or the new one does not begin")
+	}
+	if e, err := d.Lookup(ctx, "alice"); err != nil || e.PasswordHash != hash(1) {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 
@@ -125,8 +151,8 @@ func TestChangeRefuses(t *testing.T) {
 		"own error":    d.Update(t.Context(), "alice", func(*user.User) error { return no }),
 		"bad role":     d.SetRoles(t.Context(), "alice", []string{"a,b"}, true),
 		"another name": d.Update(t.Context(), "alice", func(u *user.User) error { u.Username = "bob"; return nil }),
-		"bad hash":     d.SetPassword(t.Context(), "alice", "secret", ""),
-		"empty hash":   d.SetPassword(t.Context(), "alice", "", ""),
+		"bad hash":     d.SetPassword(t.Context(), "alice", "secret"),
+		"empty hash":   d.SetPassword(t.Context(), "alice", ""),
 	} {
 		if err == nil {
 			t.Errorf("%s passes", name)
@@ -201,7 +227,7 @@ func TestUpgradeHash(t *testing.T) {
 		t.Error("the upgrade of a hash signed the user out")
 	}
 	// The second of two racing sign-ins, or one that a password change overtook.
-	if err := d.SetPassword(ctx, "alice", hash(2), ""); err != nil {
+	if err := d.SetPassword(ctx, "alice", hash(2)); err != nil {
 		t.Fatal(err)
 	}
 	current, err := d.Lookup(ctx, "alice")

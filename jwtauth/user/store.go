@@ -1,12 +1,18 @@
 package user
 
-import "context"
+import (
+	"context"
 
-// Ending names the sessions that a change of a user ends.
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+// Ending says that a change of a user ends all sessions of the user.
 type Ending struct {
-	// Except is the id of a session that stays, or "". It is carried over to
-	// the user's new epoch.
-	Except string
+	// Begin is a new session of that user, which takes their place in the same step,
+	// nil for none. It is stored with the raised epoch. Its Epoch is what the user's
+	// epoch has to be until then: else nothing is written, and the answer is
+	// [session.ErrEpoch].
+	Begin *session.Session
 }
 
 // Store keeps the writable users of a realm. Its errors are logged, so they do not
@@ -25,7 +31,8 @@ type Store interface {
 	// writes nothing and returns [ErrConflict].
 	//
 	// With end, the same atomic step raises the user's epoch, ends the user's
-	// sessions and appends a revocation for each; see session.Store.
+	// sessions and appends a revocation for each (see session.Store), and stores
+	// the session that begins.
 	PutUser(ctx context.Context, rec Record, end *Ending) (version uint64, err error)
 
 	// RemoveUser removes a user where the record still has that version (else

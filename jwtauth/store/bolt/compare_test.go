@@ -70,7 +70,16 @@ func question(random *rand.Rand, clock time.Time) (string, ask) {
 			}
 			var end *user.Ending
 			if n == 1 {
-				end = &user.Ending{Except: id}
+				epoch, err := s.Epoch(t.Context(), name)
+				if err != nil {
+					return nil, err
+				}
+				if key == "key0" {
+					epoch++
+				}
+				end = &user.Ending{Begin: &session.Session{
+					ID: id, User: name, Epoch: epoch, CreatedAt: clock, ExpiresAt: later, IdleExpiresAt: soon, DenyUntil: later,
+				}}
 			}
 			return s.PutUser(t.Context(), rec, end)
 		}

@@ -100,6 +100,30 @@ func (t *tx) endAll(username, except string, until time.Time) (ended int, err er
 	return ended, t.denyUser(username, l, carried, engine.Latest(until, denials...))
 }
 
+// endAndBegin ends all sessions of a user and stores the one that begins, if any.
+func (t *tx) endAndBegin(username string, begin *session.Session) error {
+	if begin == nil {
+		_, err := t.endAll(username, "", time.Time{})
+		return err
+	}
+	epoch, err := t.epoch(username)
+	if err != nil {
+		return err
+	}
+	b, err := engine.EncodeBegun(*begin, username, epoch)
+	if err != nil {
+		return err
+	}
+	if t.get(bucketSessions, []byte(begin.ID)) != nil {
+		return engine.ErrSessionExists
+	}
+	if err := t.putSession(nil, *begin, b); err != nil {
+		return err
+	}
+	_, err = t.endAll(username, begin.ID, time.Time{})
+	return err
+}
+
 // carryOver gives a session another epoch.
 func (t *tx) carryOver(one session.Session, epoch uint64) error {
 	carried := one

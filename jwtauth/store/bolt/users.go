@@ -57,7 +57,7 @@ func (s *Store) PutUser(ctx context.Context, rec user.Record, end *user.Ending) 
 			return err
 		}
 		if end != nil {
-			if _, err := t.endAll(rec.Username, end.Except, time.Time{}); err != nil {
+			if err := t.endAndBegin(rec.Username, end.Begin); err != nil {
 				return err
 			}
 		}

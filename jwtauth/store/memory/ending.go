@@ -75,6 +75,27 @@ func (s *Store) endAll(username, except string, until time.Time) (ended int, err
 	return ended, nil
 }
 
+// endAndBegin ends all sessions of a user and stores the one that begins, if any.
+func (s *Store) endAndBegin(username string, begin *session.Session) error {
+	if begin == nil {
+		_, err := s.endAll(username, "", time.Time{})
+		return err
+	}
+	// All that can fail comes before anything is changed.
+	b, err := engine.EncodeBegun(*begin, username, s.ledgers[username].Epoch)
+	if err != nil {
+		return err
+	}
+	if _, exists := s.sessions[begin.ID]; exists {
+		return engine.ErrSessionExists
+	}
+	s.put(*begin, b)
+	if _, err = s.endAll(username, begin.ID, time.Time{}); err != nil {
+		s.drop(*begin)
+	}
+	return err
+}
+
 // put stores a session, whose stored form is b.
 func (s *Store) put(one session.Session, b []byte) {
 	s.sessions[one.ID] = b

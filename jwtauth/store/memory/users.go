@@ -52,7 +52,7 @@ func (s *Store) PutUser(ctx context.Context, rec user.Record, end *user.Ending) 
 			return err
 		}
 		if end != nil {
-			if _, err := s.endAll(rec.Username, end.Except, time.Time{}); err != nil {
+			if err := s.endAndBegin(rec.Username, end.Begin); err != nil {
 				return err
 			}
 		}

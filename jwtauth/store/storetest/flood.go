@@ -105,11 +105,15 @@ func testRevocationFlood(t *testing.T, s *suite) {
 			_, err := s.EndSessions(ctx, username, own.ID)
 			return own.ID, err
 		},
-		"a new password": func(username string, own session.Session, version uint64) (string, error) {
+		"a new password": func(username string, _ session.Session, version uint64) (string, error) {
+			n++
+			epoch, err := s.Epoch(ctx, username)
+			must(t, err)
+			begun := s.stamped(t, username, fmt.Sprint("begun", n), epoch)
 			rec := s.record(username)
 			rec.Version = version
-			_, err := s.PutUser(ctx, rec, &user.Ending{Except: own.ID})
-			return own.ID, err
+			_, err = s.PutUser(ctx, rec, &user.Ending{Begin: &begun})
+			return begun.ID, err
 		},
 	} {
 		username := "user " + name

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Users/Pages", testUserPages},
 		{"Users/Remove", testRemoveUser},
 		{"Users/PutUserEndsSessions", testPutUserEnding},
+		{"Users/PutUserBeginsNothing", testPutUserBeginsNothing},
 		{"Sessions/Epoch", testEpoch},
 		{"Sessions/Create", testCreateSession},
 		{"Sessions/Limit", testSessionLimit},

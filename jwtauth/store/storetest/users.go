@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -133,12 +135,12 @@ func testRemoveUser(t *testing.T, s *suite) {
 func testPutUserEnding(t *testing.T, s *suite) {
 	ctx := t.Context()
 	rec := s.put(t, s.record("alice"))
-	kept := s.create(t, s.session("alice", "kept"))
+	begun := s.session("alice", "begun")
 	ended := s.create(t, s.session("alice", "ended"))
 	other := s.create(t, s.session("bob", "other"))
 
 	rec.PasswordHash = "$test$new"
-	version, err := s.PutUser(ctx, rec, &user.Ending{Except: kept.ID})
+	version, err := s.PutUser(ctx, rec, &user.Ending{Begin: &begun})
 	must(t, err)
 	if version != 2 {
 		t.Errorf("version %d, want 2", version)
@@ -147,18 +149,21 @@ func testPutUserEnding(t *testing.T, s *suite) {
 	s.wantEpoch(t, "bob", 0)
 	s.wantEnded(t, ended)
 	s.wantLive(t, other.ID)
-	if got := s.wantLive(t, kept.ID); got.Epoch != 1 {
-		t.Errorf("the session that was kept has epoch %d, want 1", got.Epoch)
+	if got := s.wantLive(t, begun.ID); got.Epoch != 1 || !slices.Equal(got.Scopes, begun.Scopes) {
+		t.Errorf("the session that begins is %+v", got)
 	}
-	wantSlice(t, "sessions of alice", s.sessionIDs(t, "alice"), []string{kept.ID})
+	if begun.Epoch != 0 {
+		t.Error("the caller's session was written to")
+	}
+	wantSlice(t, "sessions of alice", s.sessionIDs(t, "alice"), []string{begun.ID})
 
 	rec.Version = version
 	if _, err := s.PutUser(ctx, rec, &user.Ending{}); err != nil {
 		t.Fatal(err)
 	}
 	s.wantEpoch(t, "alice", 2)
-	kept.Epoch = 1
-	s.wantEnded(t, kept)
+	begun.Epoch = 1
+	s.wantEnded(t, begun)
 
 	// Creating a user can end sessions too: those of a read-only user before.
 	before := s.create(t, s.session("carol", "before"))
@@ -167,4 +172,38 @@ func testPutUserEnding(t *testing.T, s *suite) {
 	}
 	s.wantEnded(t, before)
 	s.wantLive(t, other.ID)
+}
+
+// testPutUserBeginsNothing where the step is refused: neither user, epoch nor any
+// session is changed then.
+func testPutUserBeginsNothing(t *testing.T, s *suite) {
+	ctx := t.Context()
+	rec := s.put(t, s.record("alice"))
+	mine, other := s.create(t, s.session("alice", "mine")), s.create(t, s.session("bob", "other"))
+	late, foreign, taken, nameless := s.session("alice", "late"), s.session("bob", "foreign"), s.session("alice", "other"), s.session("alice", "x")
+	late.Epoch = 1
+	taken.ID, nameless.ID = other.ID, ""
+	for name, begin := range map[string]session.Session{"of another epoch": late, "of another user": foreign, "that exists": taken, "without an id": nameless} {
+		changed := rec
+		changed.PasswordHash = "$test$new"
+		_, err := s.PutUser(ctx, changed, &user.Ending{Begin: &begin})
+		if err == nil || begin.Epoch == 1 && !errors.Is(err, session.ErrEpoch) {
+			t.Errorf("a session %s: %v", name, err)
+		}
+		if got, err := s.User(ctx, "alice"); err != nil || got.PasswordHash != rec.PasswordHash || got.Version != rec.Version {
+			t.Errorf("after a session %s: %+v, %v", name, got, err)
+		}
+		s.wantEpoch(t, "alice", 0)
+		wantSlice(t, "sessions of alice", s.sessionIDs(t, "alice"), []string{mine.ID})
+		if got := s.wantLive(t, other.ID); got.User != "bob" {
+			t.Errorf("after a session %s: %+v", name, got)
+		}
+	}
+	old := rec
+	old.Version++
+	begin := s.session("alice", "begun")
+	_, err := s.PutUser(ctx, old, &user.Ending{Begin: &begin})
+	wantErr(t, "a version that is gone", err, user.ErrConflict)
+	wantSlice(t, "sessions of alice", s.sessionIDs(t, "alice"), []string{mine.ID})
+	s.wantEpoch(t, "alice", 0)
 }

@@ -40,6 +40,18 @@ func EncodeSession(s session.Session) ([]byte, error) {
 	return Encode("session", s)
 }
 
+// EncodeBegun checks a session that is about to take the place of all sessions of a
+// user, whose epoch is given, and returns its stored form.
+func EncodeBegun(s session.Session, username string, epoch uint64) ([]byte, error) {
+	switch {
+	case s.User != username:
+		return nil, errors.New("a session that begins with a change of a user is of that user")
+	case s.Epoch != epoch:
+		return nil, session.ErrEpoch
+	}
+	return EncodeSession(s)
+}
+
 // EncodeEntry returns the stored form of an entry that was checked, or that the
 // engine made.
 func EncodeEntry(e revocation.Entry) ([]byte, error) { return Encode("revocation", e) }
