@@ -292,10 +292,7 @@ func validateIdentityHeaders(headers []IdentityHeader) error {
 // rules, and calls the next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
-	clearUpgrade(r, g.realm.parsed.upgrade)
-	state.clearOverrides(r.Header)
-	state.clearHeaders(r, g.owned)
-	cookies := state.takeCookies(r, g.realm.name)
+	cookies := state.clean(r, g.realm, g.owned)
 
 	realm, err := g.realm.await(r.Context())
 	if err != nil {

@@ -52,8 +52,7 @@ func (p *Provider) Provision(ctx caddy.Context) error {
 // credential is no error: the handler would log it as one.
 func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	state := stateOf(r)
-	state.clearOverrides(r.Header)
-	cookies := state.takeCookies(r, p.guard.realm.name)
+	cookies := state.clean(r, p.guard.realm, nil)
 	realm, err := p.guard.realm.await(r.Context())
 	if err != nil {
 		return caddyauth.User{}, false, err

@@ -90,6 +90,18 @@ func principalOf(r *http.Request) *policy.Principal {
 	return nil
 }
 
+// clean takes out of a request what only this module may say or decide: identity
+// headers under the names in owned, another method or protocol than the request's,
+// and the cookies of all realms. Every request of a block in which a handler of
+// ours stands comes by here, whether or not a guard is for it. It returns the
+// cookies of the realm.
+func (s *requestState) clean(r *http.Request, realm *Realm, owned []string) takenCookies {
+	clearUpgrade(r, realm.parsed.upgrade)
+	s.clearOverrides(r.Header)
+	s.clearHeaders(r, owned)
+	return s.takeCookies(r, realm.name)
+}
+
 // takeCookies takes the session cookies of all realms out of the request's
 // header, at the first call, and returns what those of the realm held.
 func (s *requestState) takeCookies(r *http.Request, realm string) takenCookies {

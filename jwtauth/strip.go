@@ -52,11 +52,8 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	clearUpgrade(r, s.realm.parsed.upgrade)
 	state := stateOf(r)
-	state.clearOverrides(r.Header)
-	state.clearHeaders(r, s.Headers)
-	state.takeCookies(r, s.realm.name)
+	state.clean(r, s.realm, s.Headers)
 	return state.pass(w, r, next)
 }
 

@@ -139,10 +139,8 @@ func (t *TokenServer) Paths() []string {
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	forPage := t.look != nil && t.look.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
-		clearUpgrade(r, t.realm.parsed.upgrade)
 		state := stateOf(r)
-		state.clearOverrides(r.Header)
-		state.takeCookies(r, t.realm.name)
+		state.clean(r, t.realm, nil)
 		if t.look != nil {
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
 		}

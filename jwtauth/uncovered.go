@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
@@ -126,6 +127,12 @@ func (w *coverWalk) handler(handler caddyhttp.MiddlewareHandler, c *cover, hosts
 		w.guards, w.ours, c.all = true, true, true
 	case *TokenServer, *Strip:
 		w.ours, c.all = true, true
+	case *caddyauth.Authentication:
+		for _, provider := range h.Providers {
+			if _, ok := provider.(*Provider); ok {
+				w.guards, w.ours, c.all = true, true, true
+			}
+		}
 	case *caddyhttp.Subroute:
 		w.list(h.Routes, c, hosts, within)
 		if h.Errors != nil {

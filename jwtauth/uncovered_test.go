@@ -59,9 +59,12 @@ func TestUncoveredProxyJSON(t *testing.T) {
 		some  = `{"match": [{"path": ["/in/*"]}], "handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:9"}]}]}`
 		all   = `{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:9"}]}]}`
 		strip = `{"handle": [{"handler": "jwt_auth_strip"}]},`
+		// Caddy's own handler, with the provider of this module.
+		provider = `{"handle": [{"handler": "authentication", "providers": {"jwtauth": {}}}]},`
 	)
 	for routes, warnings := range map[string]int{
 		guard + some: 0, guard + all: 1, guard + some + "," + all: 1, strip + guard + all: 0, guard + strip + all: 0, guard + all + "," + strip[:len(strip)-1]: 1,
+		provider + all: 0, all + "," + provider[:len(provider)-1]: 1,
 	} {
 		s := newServer(t)
 		s.vars["<PORT>"] = strconv.Itoa(testcaddy.FreePort(t))

@@ -2,19 +2,22 @@ package jwtauth_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
 
 // tunnelServer is an upstream that does what Go's servers do not: it switches to
@@ -77,10 +80,7 @@ func (u *tunnelServer) serve(conn net.Conn) {
 			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nupstream")
 		case strings.EqualFold(protocol, "h2c"):
 			fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-			new(http2.Server).ServeConn(buffered{conn, in}, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				u.note(r)
-				fmt.Fprint(w, "tunnel")
-			})})
+			u.serveHTTP2(buffered{conn, in})
 			return
 		default:
 			fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol)
@@ -89,6 +89,45 @@ func (u *tunnelServer) serve(conn net.Conn) {
 		}
 	}
 }
+
+// serveHTTP2 answers requests in the tunnel.
+func (u *tunnelServer) serveHTTP2(conn net.Conn) {
+	tunnel := make(oneConn, 1)
+	tunnel <- conn
+	server := &http.Server{
+		Protocols: onlyHTTP2(),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			u.note(r)
+			fmt.Fprint(w, "tunnel")
+		}),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				close(tunnel)
+			}
+		},
+	}
+	_ = server.Serve(tunnel)
+}
+
+// onlyHTTP2 is HTTP/2 without TLS.
+func onlyHTTP2() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetUnencryptedHTTP2(true)
+	return p
+}
+
+// oneConn is a listener that ends with its connection.
+type oneConn chan net.Conn
+
+func (l oneConn) Accept() (net.Conn, error) {
+	if conn, ok := <-l; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (oneConn) Close() error   { return nil }
+func (oneConn) Addr() net.Addr { return new(net.TCPAddr) }
 
 func (u *tunnelServer) note(r *http.Request) {
 	u.mu.Lock()
@@ -243,17 +282,43 @@ func TestUpgradeLeavesHTTP(t *testing.T) {
 // sendInTunnel says what an attacker has from it.
 func (s *server) sendInTunnel(t *testing.T, conn buffered, u *tunnelServer) {
 	t.Helper()
-	cc, err := new(http2.Transport).NewClientConn(conn)
-	if err != nil {
-		return
-	}
+	h2 := &http.Transport{Protocols: onlyHTTP2(), DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
+	defer h2.CloseIdleConnections()
 	r, _ := http.NewRequest("GET", "http://x/private/x", nil)
 	r.Header.Set("X-User", "root")
-	if res, err := cc.RoundTrip(r); err == nil {
+	if res, err := h2.RoundTrip(r); err == nil {
 		_ = res.Body.Close()
 		for _, r := range u.take() {
 			t.Errorf("the upstream saw %s with X-User %q", r.URL, r.Header.Get("X-User"))
 		}
+	}
+}
+
+// TestUpgradeProvider: the same where Caddy's own handler asks our provider.
+func TestUpgradeProvider(t *testing.T) {
+	s := newServer(t)
+	u := s.newTunnelServer()
+	port := testcaddy.FreePort(t)
+	s.vars["<PORT>"] = strconv.Itoa(port)
+	config, err := s.adapt("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\nhttp://:<PORT> {\nbind 127.0.0.1\nvars put it\nreverse_proxy <TUNNEL>\n}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	authentication := bytes.Replace(config, []byte(`{"handler":"vars","put":"it"}`), []byte(`{"handler":"authentication","providers":{"jwtauth":{}}}`), 1)
+	if bytes.Equal(authentication, config) {
+		t.Fatalf("the handler to replace is not there: %s", config)
+	}
+	if err := caddy.Load(authentication, true); err != nil {
+		t.Fatal(err)
+	}
+	s.port.Store(int64(port))
+	bob := s.signIn("bob")
+	res, _ := s.connect("GET /open HTTP/1.1\nHost: x\nAuthorization: Bearer " + bob.Access + "\n" + upgradeHeaders["h2c"])
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("status %d, want an ordinary answer", res.StatusCode)
+	}
+	if seen := u.take(); len(seen) != 1 || len(seen[0].Header["Upgrade"]) > 0 {
+		t.Errorf("the upstream saw %v", seen)
 	}
 }
 
@@ -367,7 +432,7 @@ func TestUpgradeConnect(t *testing.T) {
 					wantNone("HTTP/1.1 " + target)
 				}
 			}
-			h2 := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, _ string, _ *tls.Config) (net.Conn, error) {
+			h2 := &http.Transport{Protocols: onlyHTTP2(), DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, network, s.address())
 			}}
 			defer h2.CloseIdleConnections()

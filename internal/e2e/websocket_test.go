@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Only the client of x/net sends the header :protocol.
+
 package e2e
 
 import (
