@@ -154,7 +154,9 @@ func (j cookieJar) clearPlanted(w http.ResponseWriter, r *http.Request, path str
 		paths = append(paths, path)
 	}
 	domains := []string{""}
-	for name, found := strings.ToLower(hostName(r.Host)), true; found && len(domains) < most; _, name, found = strings.Cut(name, ".") {
+	name := strings.ToLower(hostName(r.Host))
+	found := net.ParseIP(name) == nil // an address has no domain above it
+	for ; found && len(domains) < most; _, name, found = strings.Cut(name, ".") {
 		if CheckCookieDomain(name) == nil {
 			domains = append(domains, name)
 		}

@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -92,5 +93,25 @@ func TestCookieSplitterClearsWhatWasPlanted(t *testing.T) {
 	one := s.get("/in/x", navigate(), host("docs.app.example.com"), cookie("__Secure-jwtauth=dead")).want(t, http.StatusSeeOther)
 	if n := len(one.Header.Values("Set-Cookie")); n != 2 {
 		t.Errorf("%d cookies are set for one that is dead", n)
+	}
+}
+
+// TestCookieSplitterClearsOnAnAddress: 127.0.0.1 has no domain above it whose
+// cookies could come here.
+func TestCookieSplitterClearsOnAnAddress(t *testing.T) {
+	s := start(t, `
+		token_server
+		jwt_auth /in/*
+		respond "{http.auth.user.id}"
+	`)
+	send := cookie("jwtauth="+s.signIn("bob").CookieValue, "jwtauth="+s.signIn("alice").CookieValue)
+	lines := s.get("/in/x", navigate(), send).want(t, http.StatusSeeOther).Header.Values("Set-Cookie")
+	for i, line := range lines {
+		if strings.Contains(line, "Domain=") || i > 1 && slices.Contains(lines[1:i], line) {
+			t.Errorf("%s is set among %q", line, lines)
+		}
+	}
+	if !slices.Contains(lines, "jwtauth=; Path=/in/; Max-Age=0; HttpOnly; SameSite=Lax") {
+		t.Errorf("%q", lines)
 	}
 }
