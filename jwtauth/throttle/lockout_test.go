@@ -139,6 +139,21 @@ func TestLockoutBoundsGuesses(t *testing.T) {
 	}
 }
 
+// However many failures are free, two guesses an hour at least and sixteen at most
+// are left to all addresses together.
+func TestLockoutBoundsGuessesWhateverIsFree(t *testing.T) {
+	for free, perHour := range map[int]int{1: 2, 3: 3, 40: 16} {
+		t.Run(fmt.Sprint(free, " free"), func(t *testing.T) {
+			bubble(t, Config{AccountFree: free, AddressFree: wide.AddressFree}, func(r rig) {
+				r.attack(24*time.Hour, 60, "alice")
+				if got := r.attack(24*time.Hour, 60, "alice"); got != perHour*24 {
+					t.Errorf("%d guesses in a day, want %d", got, perHour*24)
+				}
+			})
+		})
+	}
+}
+
 // Twenty addresses that go on trying leave the owner a try: those that are new to
 // the account have more than half of them. Forty take that, too, as the README
 // says; a known browser is still let in.
