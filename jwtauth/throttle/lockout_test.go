@@ -278,6 +278,72 @@ func TestLockoutOfKnownBrowser(t *testing.T) {
 	})
 }
 
+// A stranger behind the same address, or in the same site's network, makes all wait
+// there but a browser that signed in to the account before. What that may try is
+// bounded by its own counter.
+func TestLockoutOfKnownBrowserByItsAddress(t *testing.T) {
+	for name, addresses := range map[string][]string{
+		"IPv4": {"192.0.2.1"}, "a /64": {"2001:db8:1:2::1"}, "a /48": append(nets(64, 1024), "2001:db8::1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, Config{}, func(r rig) {
+				home := addresses[len(addresses)-1]
+				r.succeed(r.beginOn("laptop", "alice", home))
+				made := 0
+				// Until even the longest of the waits has begun.
+				for range 10 {
+					for _, addr := range addresses {
+						for r.try(made, addr) {
+							made++
+						}
+					}
+					time.Sleep(time.Hour)
+				}
+				if wait := r.retryAfter(home); wait == 0 {
+					for _, addr := range addresses {
+						for r.try(made, addr) {
+							made++
+						}
+					}
+				}
+				if r.retryAfter(home) == 0 {
+					t.Fatal("the address need not wait")
+				}
+				refused := func(device, account string) bool {
+					t.Helper()
+					a, err := r.Begin(t.Context(), account, Origin{address(home), device})
+					if err != nil {
+						return true
+					}
+					r.cancel(a)
+					return a.Throttled
+				}
+				if refused("laptop", "alice") {
+					t.Error("her browser is locked out")
+				}
+				if !refused("phone", "alice") || !refused("", "alice") || !refused("laptop", "bob") {
+					t.Error("open for a browser that never signed in to the account")
+				}
+				before := r.retryAfter(home)
+				evaluated := 0
+				for range 100 {
+					if a, err := r.Begin(t.Context(), "alice", Origin{address(home), "laptop"}); err == nil {
+						if a.Fail(); !a.Throttled {
+							evaluated++
+						}
+					}
+				}
+				if evaluated != 5 || !refused("laptop", "alice") {
+					t.Errorf("%d guesses in her browser, want the 5 free ones", evaluated)
+				}
+				if after := r.retryAfter(home); after > before {
+					t.Errorf("her typos have the others wait %s, not %s", after, before)
+				}
+			})
+		})
+	}
+}
+
 // A device id is worth something for the accounts it signed in to, and nothing
 // else.
 func TestLockoutDeviceIDsMultiplyNothing(t *testing.T) {
