@@ -344,6 +344,32 @@ func TestLockoutOfKnownBrowserByItsAddress(t *testing.T) {
 	}
 }
 
+// Nor does it wait for sign-ins that others at its address have under way, and it
+// leaves their counters as they were.
+func TestLockoutOfKnownBrowserInAFullAddress(t *testing.T) {
+	bubble(t, Config{}, func(r rig) {
+		const home = "192.0.2.1"
+		r.succeed(r.beginOn("laptop", "alice", home))
+		for i := range 20 {
+			r.begin(fmt.Sprint("user", i), home)
+		}
+		of := newRecord("alice", Origin{Address: address(home)}).keys[0]
+		before := r.store.counters[of]
+		for name, end := range map[string]func(a *Attempt){
+			"success": r.succeed, "cancelled": r.cancel, "failure": (*Attempt).Fail,
+		} {
+			began := time.Now()
+			end(r.beginOn("laptop", "alice", home))
+			if waited := time.Since(began); waited > 0 {
+				t.Errorf("%s: it waited %s", name, waited)
+			}
+		}
+		if after := r.store.counters[of]; !after.Equal(before) {
+			t.Errorf("the address has %+v, not %+v", after, before)
+		}
+	})
+}
+
 // A device id is worth something for the accounts it signed in to, and nothing
 // else.
 func TestLockoutDeviceIDsMultiplyNothing(t *testing.T) {
