@@ -87,6 +87,20 @@ type keyringStorage struct {
 	storage certmagic.Storage
 	realm   string
 	now     func() time.Time
+	// passed is a moment that has passed for sure. Default: now.
+	passed func() time.Time
+}
+
+// past is the moment by which what a key made has to have expired before the key is
+// removed from the record, for a clock that says now. Setting the clock right brings
+// back what a key stopped verifying, and no key that was removed.
+func (s keyringStorage) past(now time.Time) time.Time {
+	if s.passed != nil {
+		if passed := s.passed(); passed.Before(now) {
+			return passed
+		}
+	}
+	return now
 }
 
 func (s keyringStorage) path() string { return path.Join("jwtauth", s.realm, "keys.json") }

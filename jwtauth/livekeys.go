@@ -14,12 +14,17 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
 
 // keysReadEvery is how often the keyring is read again, to see what another
 // machine, or a command, has rotated. It has to be well below publishAhead.
 const keysReadEvery = time.Minute
+
+// keysClock is what keys are removed from the record by. It outlives every config: a
+// clock that is set forward for a moment, and a reload then, take no key away.
+var keysClock = revocation.NewClock()
 
 // liveKeys are the keys of an open realm: the keyring in Caddy's storage and
 // the keys given in the config, as they are to be used now.
@@ -84,8 +89,9 @@ func openKeys(ctx context.Context, storage keyringStorage, algorithm string, con
 // needs; starting is as for adopt. It reports whether there is something to write.
 func (k *liveKeys) complete(ring *keyring, now time.Time, starting bool) (changed bool, err error) {
 	// First, so that a longer lifetime does not bring a key back that has had its time.
-	changed = ring.drop(k.algorithm, now, k.lifetimes.Leeway)
-	changed = ring.adopt(k.lifetimes, now, starting) || changed
+	past := k.storage.past(now)
+	changed = ring.drop(k.algorithm, now, past, k.lifetimes.Leeway)
+	changed = ring.adopt(k.lifetimes, now, past, starting) || changed
 	if len(k.configured) == 0 {
 		made, err := ring.ensureSigningKey(k.algorithm, now)
 		if err != nil {
@@ -247,7 +253,7 @@ func (k *liveKeys) revoke(ctx context.Context) error {
 		if err := ring.revoke(k.algorithm, now); err != nil {
 			return err
 		}
-		ring.adopt(k.lifetimes, now, true)
+		ring.adopt(k.lifetimes, now, now, true)
 		return nil
 	})
 }

@@ -114,7 +114,7 @@ func (o *opened) open(ctx context.Context, r *Realm, changed changedUsers) error
 		o.hintAtCopy(ctx, r.store)
 	}
 
-	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now}
+	keyStorage := keyringStorage{storage: r.storage, realm: r.name, now: time.Now, passed: keysClock.Now}
 	o.keys, err = openKeys(ctx, keyStorage, r.parsed.algorithm, r.parsed.keys, o.lifetimes, r.logger, func(view, before *keyView) {
 		if o.verifier == nil {
 			o.verifier = r.verifier(view.realmID)

@@ -179,9 +179,9 @@ type Throttle struct {
 	// The first wait, doubled with each failure after it. Default: 30s.
 	MinWait caddy.Duration `json:"min_wait,omitempty"`
 	// The longest wait. An account that has reached it gives each address one
-	// try in it, and all addresses together `account_free`, at most 16. An
-	// address or a browser that has signed in to the account before has a
-	// counter of its own. Default: 1h.
+	// try in it, and all addresses together `account_free`, but 2 at least and 16
+	// at most. An address or a browser that has signed in to the account before
+	// has a counter of its own. Default: 1h.
 	MaxWait caddy.Duration `json:"max_wait,omitempty"`
 	// Failures of an account at which counting ends; from there on its wait is
 	// taken for the longest. Default: 100.

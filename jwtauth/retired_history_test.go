@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
@@ -275,5 +277,45 @@ func TestRetiredKeyDoesNotComeBack(t *testing.T) {
 	next := newRetiredNode(t, n.dir, clock, "ES256", func(lt *session.Lifetimes) { lt.Access = 48 * time.Hour })
 	if next.keys.Signing().Lookup(old) != nil {
 		t.Error("the key verifies again")
+	}
+}
+
+// A clock that is set forward for a moment makes the keys of former tokens and
+// sessions verify nothing, and they do again when it is set right: none was removed,
+// by reading the keys, a rotation or a reload.
+func TestRetiredKeyOutlivesAClockSetForward(t *testing.T) {
+	start := time.Now().Truncate(time.Second)
+	clock := &testClock{now: start}
+	passed := func() time.Time { return start }
+	n := newRetiredNode(t, t.TempDir(), clock, "ES256", func(lt *session.Lifetimes) { lt.Access = time.Hour })
+	old, oldRefresh := n.keys.Signing().Signing().ID, n.keys.Current().ID
+	n.keys.storage.passed = passed
+	n.rotate(true)
+	want := func(n *retiredNode, when string, want bool) {
+		t.Helper()
+		_, known := n.keys.Lookup(oldRefresh)
+		if verifies := n.keys.Signing().Lookup(old) != nil; verifies != want || known != want {
+			t.Errorf("%s: the keys verify tokens %v, sessions %v, want %v", when, verifies, known, want)
+		}
+	}
+	want(n, "after the rotation", true)
+	clock.advance(365 * 24 * time.Hour)
+	n.read()
+	want(n, "a year ahead", false)
+	n.rotate(false)
+	next := &retiredNode{opened: n.opened, t: t, dir: n.dir, clock: clock}
+	var err error
+	next.keys, err = openKeys(t.Context(), n.keys.storage, "ES256", nil, session.DefaultLifetimes(), zap.NewNop(), n.caches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.read()
+	clock.now = start.Add(time.Minute)
+	for _, n := range []*retiredNode{n, next} {
+		n.read()
+		want(n, "set right", true)
+		if got := n.keys.Signing().Longest(); got != time.Hour {
+			t.Errorf("tokens may last %s, want those of an hour that are out", got)
+		}
 	}
 }

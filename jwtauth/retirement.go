@@ -114,27 +114,27 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// drop removes the keys of which nothing can be valid any more. The key that signs
-// now stays, whatever the record says: settle corrects that.
-func (k *keyring) drop(algorithm string, now time.Time, leeway time.Duration) (changed bool) {
+// drop removes the keys of which nothing can be valid any more at past. The key that
+// signs now stays, whatever the record says: settle corrects that.
+func (k *keyring) drop(algorithm string, now, past time.Time, leeway time.Duration) (changed bool) {
 	before := len(k.Signing) + len(k.Refresh)
 	if len(k.Signing) > 0 {
 		current := k.signing(algorithm, now).ID
 		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool {
-			return r.ID != current && r.spent(now, k.LongestAccess, leeway)
+			return r.ID != current && r.spent(past, k.LongestAccess, leeway)
 		})
 	}
 	current := k.refresh(now).ID
 	k.Refresh = slices.DeleteFunc(k.Refresh, func(r refreshKeyRecord) bool {
-		return r.ID != current && r.spent(now, k.LongestRefresh, leeway)
+		return r.ID != current && r.spent(past, k.LongestRefresh, leeway)
 	})
 	return len(k.Signing)+len(k.Refresh) != before
 }
 
 // adopt takes the lifetimes of a config into the record. A longer one counts at
-// once. A shorter one counts when nothing can be valid any more that was made
+// once. A shorter one counts when nothing can be valid any more at past that was made
 // before it; starting says that the config is being started, rather than running.
-func (k *keyring) adopt(lt session.Lifetimes, now time.Time, starting bool) (changed bool) {
+func (k *keyring) adopt(lt session.Lifetimes, now, past time.Time, starting bool) (changed bool) {
 	for _, of := range []struct {
 		longest    *int64
 		configured *lifetimeRecord
@@ -149,7 +149,7 @@ func (k *keyring) adopt(lt session.Lifetimes, now time.Time, starting bool) (cha
 			changed = true
 		}
 		made := retirement{RetiredAt: of.configured.Since}
-		if longer || seconds < *of.longest && of.configured.Seconds == seconds && made.spent(now, *of.longest, lt.Leeway) {
+		if longer || seconds < *of.longest && of.configured.Seconds == seconds && made.spent(past, *of.longest, lt.Leeway) {
 			*of.longest = seconds
 			changed = true
 		}

@@ -90,9 +90,10 @@ func (l *Limiter) closed(failures int) bool {
 // account before, the rest for those that are new to it.
 func (l *Limiter) ownTry(now time.Time, c Counter, origin string) verdict {
 	again := make(map[string]bool, len(c.Tries))
-	// Those of the last MaxWait, with and without the ones under way.
+	// Those of the last MaxWait, with and without the ones under way. One that is
+	// further in the future comes from a clock that has been set back since.
 	var had, mayHave [2]int
-	recent := func(t Try) bool { return now.Sub(t.At) < l.cfg.MaxWait }
+	recent := func(t Try) bool { return now.Sub(t.At).Abs() < l.cfg.MaxWait }
 	kind := func(again bool) int {
 		if again {
 			return 1

@@ -18,6 +18,9 @@ type Attempt struct {
 	place Reservation
 	// whose says which of the account's counters has the reservation.
 	whose whose
+	// uncharged says that the address has nothing to do with it: it has to wait,
+	// and a known browser need not.
+	uncharged bool
 	// known says that the address or the browser was known when it began.
 	known bool
 	// generation is that of the account when the attempt began.
@@ -30,7 +33,7 @@ type Attempt struct {
 // is, so that it takes as long to write down.
 func (a *Attempt) reserve(now time.Time, c *counters) {
 	a.place = Reservation{ID: newID(), At: now}
-	for i, b := range a.buckets {
+	for i, b := range a.charged() {
 		a.limiter.addressScale(b).reserve(now, &c.addresses[i], a.place)
 	}
 	s, mine := a.limiter.accountScale(a.whose), c.ofAccount(a.whose)
@@ -39,6 +42,14 @@ func (a *Attempt) reserve(now time.Time, c *counters) {
 		return
 	}
 	s.reserve(now, mine, a.accountPlace())
+}
+
+// charged are the blocks of addresses that the attempt is counted in.
+func (a *Attempt) charged() []bucket {
+	if a.uncharged {
+		return nil
+	}
+	return a.buckets
 }
 
 // accountPlace is the reservation in the account's counter, which says where the
@@ -116,7 +127,7 @@ func (a *Attempt) end(ctx context.Context, change func(now time.Time, c *counter
 	}
 	err := a.limiter.update(ctx, a.record, func(now time.Time, c *counters) {
 		a.limiter.settle(now, a.record, c)
-		for i, b := range a.buckets {
+		for i, b := range a.charged() {
 			a.limiter.addressScale(b).takeBack(now, &c.addresses[i], a.place)
 		}
 		change(now, c)

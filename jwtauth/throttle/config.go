@@ -22,8 +22,8 @@ type Config struct {
 	// MinWait is the first wait; each further failure doubles it. Default: 30 s.
 	MinWait time.Duration
 	// MaxWait is the longest wait. Once an account has reached it, each address
-	// has a try of its own in it, and all of them together AccountFree, at most
-	// 16. Default: 1 h.
+	// has a try of its own in it, and all of them together AccountFree, but 2 at
+	// least and 16 at most. Default: 1 h.
 	MaxWait time.Duration
 	// AccountMax is the number of failures at which an account is closed in
 	// that way also where the wait is shorter, and at which counting ends.

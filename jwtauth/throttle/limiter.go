@@ -53,7 +53,8 @@ func New(store Store, cfg Config) *Limiter {
 //
 // The error is an *[AddressError] where the address has to wait, in which case
 // nothing is counted, and otherwise that of the store or of ctx: the caller lets
-// no one in.
+// no one in. A browser that is known to the account does not wait with its
+// address, as long as its own counter lets it try.
 func (l *Limiter) Begin(ctx context.Context, account string, from Origin) (*Attempt, error) {
 	if l.cfg.Off {
 		return &Attempt{}, nil
@@ -86,7 +87,7 @@ func (l *Limiter) reserve(ctx context.Context, a *Attempt, late bool) (line stri
 	var refused error
 	err = l.update(ctx, a.record, func(now time.Time, c *counters) {
 		// The store may call more than once.
-		line, refused, a.Throttled = "", nil, false
+		line, refused, a.Throttled, a.uncharged = "", nil, false, false
 		l.settle(now, a.record, c)
 		var blocked time.Duration
 		for i, b := range a.buckets {
@@ -99,13 +100,17 @@ func (l *Limiter) reserve(ctx context.Context, a *Attempt, late bool) (line stri
 				}
 			}
 		}
+		a.known, a.generation = c.isKnown(), c.generation.Failures
+		var judged verdict
+		a.whose, judged = l.choose(now, c, a.origin)
+		if (blocked > 0 || line != "") && a.whose == knownDevice && judged == open {
+			// What others at its address do keeps no known browser out.
+			blocked, line, a.uncharged = 0, "", true
+		}
 		if blocked > 0 {
 			line, refused = "", &AddressError{RetryAfter: blocked}
 			return
 		}
-		a.known, a.generation = c.isKnown(), c.generation.Failures
-		var judged verdict
-		a.whose, judged = l.choose(now, c, a.origin)
 		if judged == full && line == "" {
 			line = a.keyOf(a.whose)
 		}

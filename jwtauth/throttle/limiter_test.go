@@ -297,6 +297,21 @@ func TestClockSetBack(t *testing.T) {
 	})
 }
 
+// A closed account that was tried while the clock was ahead gives tries of their
+// own, as ever, once it is right.
+func TestClockSetBackOnAClosedAccount(t *testing.T) {
+	bubble(t, wide, func(r rig) {
+		ahead := 30 * day
+		r.now = func() time.Time { return time.Now().Add(ahead) }
+		r.attack(day, 40, "alice")
+		ahead = 0
+		time.Sleep(time.Hour)
+		if !r.open("alice", owner) {
+			t.Error("alice waits for a month because a clock was wrong")
+		}
+	})
+}
+
 func TestStoreError(t *testing.T) {
 	r := newRig(t, Config{})
 	ok := r.begin("alice", "192.0.2.1")

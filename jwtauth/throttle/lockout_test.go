@@ -139,6 +139,21 @@ func TestLockoutBoundsGuesses(t *testing.T) {
 	}
 }
 
+// However many failures are free, two guesses an hour at least and sixteen at most
+// are left to all addresses together.
+func TestLockoutBoundsGuessesWhateverIsFree(t *testing.T) {
+	for free, perHour := range map[int]int{1: 2, 3: 3, 40: 16} {
+		t.Run(fmt.Sprint(free, " free"), func(t *testing.T) {
+			bubble(t, Config{AccountFree: free, AddressFree: wide.AddressFree}, func(r rig) {
+				r.attack(24*time.Hour, 60, "alice")
+				if got := r.attack(24*time.Hour, 60, "alice"); got != perHour*24 {
+					t.Errorf("%d guesses in a day, want %d", got, perHour*24)
+				}
+			})
+		})
+	}
+}
+
 // Twenty addresses that go on trying leave the owner a try: those that are new to
 // the account have more than half of them. Forty take that, too, as the README
 // says; a known browser is still let in.
@@ -259,6 +274,98 @@ func TestLockoutOfKnownBrowser(t *testing.T) {
 		r.succeed(r.beginOn("laptop", "alice", owner))
 		if r.open("alice", "10.0.0.1") {
 			t.Error("her success at home gave a stranger new guesses")
+		}
+	})
+}
+
+// A stranger behind the same address, or in the same site's network, makes all wait
+// there but a browser that signed in to the account before. What that may try is
+// bounded by its own counter.
+func TestLockoutOfKnownBrowserByItsAddress(t *testing.T) {
+	for name, addresses := range map[string][]string{
+		"IPv4": {"192.0.2.1"}, "a /64": {"2001:db8:1:2::1"}, "a /48": append(nets(64, 1024), "2001:db8::1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, Config{}, func(r rig) {
+				home := addresses[len(addresses)-1]
+				r.succeed(r.beginOn("laptop", "alice", home))
+				made := 0
+				// Until even the longest of the waits has begun.
+				for range 10 {
+					for _, addr := range addresses {
+						for r.try(made, addr) {
+							made++
+						}
+					}
+					time.Sleep(time.Hour)
+				}
+				if wait := r.retryAfter(home); wait == 0 {
+					for _, addr := range addresses {
+						for r.try(made, addr) {
+							made++
+						}
+					}
+				}
+				if r.retryAfter(home) == 0 {
+					t.Fatal("the address need not wait")
+				}
+				refused := func(device, account string) bool {
+					t.Helper()
+					a, err := r.Begin(t.Context(), account, Origin{address(home), device})
+					if err != nil {
+						return true
+					}
+					r.cancel(a)
+					return a.Throttled
+				}
+				if refused("laptop", "alice") {
+					t.Error("her browser is locked out")
+				}
+				if !refused("phone", "alice") || !refused("", "alice") || !refused("laptop", "bob") {
+					t.Error("open for a browser that never signed in to the account")
+				}
+				before := r.retryAfter(home)
+				evaluated := 0
+				for range 100 {
+					if a, err := r.Begin(t.Context(), "alice", Origin{address(home), "laptop"}); err == nil {
+						if a.Fail(); !a.Throttled {
+							evaluated++
+						}
+					}
+				}
+				if evaluated != 5 || !refused("laptop", "alice") {
+					t.Errorf("%d guesses in her browser, want the 5 free ones", evaluated)
+				}
+				if after := r.retryAfter(home); after > before {
+					t.Errorf("her typos have the others wait %s, not %s", after, before)
+				}
+			})
+		})
+	}
+}
+
+// Nor does it wait for sign-ins that others at its address have under way, and it
+// leaves their counters as they were.
+func TestLockoutOfKnownBrowserInAFullAddress(t *testing.T) {
+	bubble(t, Config{}, func(r rig) {
+		const home = "192.0.2.1"
+		r.succeed(r.beginOn("laptop", "alice", home))
+		for i := range 20 {
+			r.begin(fmt.Sprint("user", i), home)
+		}
+		of := newRecord("alice", Origin{Address: address(home)}).keys[0]
+		before := r.store.counters[of]
+		for name, end := range map[string]func(a *Attempt){
+			"success": r.succeed, "cancelled": r.cancel, "failure": (*Attempt).Fail,
+		} {
+			began := time.Now()
+			end(r.beginOn("laptop", "alice", home))
+			if waited := time.Since(began); waited > 0 {
+				t.Errorf("%s: it waited %s", name, waited)
+			}
+		}
+		if after := r.store.counters[of]; !after.Equal(before) {
+			t.Errorf("the address has %+v, not %+v", after, before)
 		}
 	})
 }
