@@ -226,14 +226,14 @@ func warnOfOwner(talk io.Writer, data string) {
 	info, err := os.Stat(data)
 	if err == nil {
 		if uid, ok := owner(info); ok && uid != 0 {
-			_, _ = fmt.Fprintf(talk, "warning: %s belongs to another user, who may not be able to read what root makes in it: run this as that user, with `sudo -u`\n", data)
+			_, _ = fmt.Fprintf(talk, "warning: %s belongs to another user, who may not be able to read what root makes in it: run this as that user, with `sudo -H -u`\n", data)
 		}
 		return
 	}
 	const service = "/var/lib/caddy"
-	hint := "run this as the user that Caddy runs as, with `sudo -u`"
+	hint := "run this as the user that Caddy runs as, with `sudo -H -u`"
 	if _, err := os.Stat(service); err == nil {
-		hint = fmt.Sprintf("the service's is %s: run this with `sudo -u caddy`", filepath.Join(service, ".local", "share", "caddy"))
+		hint = fmt.Sprintf("the service's is %s: run this with `sudo -H -u caddy`", filepath.Join(service, ".local", "share", "caddy"))
 	}
 	_, _ = fmt.Fprintf(talk, "warning: root makes a new data folder, %s, which a Caddy that runs as another user never reads; %s\n", data, hint)
 }

@@ -86,11 +86,12 @@ func (o *opened) caches(view, before *keyView) {
 	view.cookies = accesstoken.NewCache[*policy.Principal](cookieCacheBytes)
 }
 
-// announceKey tells that another key signs than before.
+// announceKey tells that another key signs than before. It does not say by whom: the
+// config, a command, or a key of before whose time has come.
 func (o *opened) announceKey() {
 	key := o.keys.Signing().Signing().ID
 	if before := o.state.signs(key); before != "" {
-		o.audit(context.Background(), eventKeyChanged, record{key: key, by: byConfig})
+		o.audit(context.Background(), eventKeyChanged, record{key: key})
 	}
 }
 
