@@ -82,7 +82,7 @@ func (w *coverWalk) server() error {
 		}
 		dropped := &coverWalk{named: w.named, invoked: make(map[string]bool)}
 		if dropped.list(caddyhttp.RouteList{*w.named[name]}, new(cover), nil, nil); dropped.ours {
-			return fmt.Errorf("a handler of jwtauth stands in the named route %s, which nothing invokes. Perhaps Caddy has dropped the invoke: it keeps only the first handler of a named route whose directives all are without a matcher. Give one of them a matcher, invoke %s from the site itself, or remove it", name, name)
+			return fmt.Errorf("a handler of jwtauth stands in the named route %s, which nothing invokes. Perhaps Caddy has dropped the invoke: it keeps only the first handler of a named route whose directives all are without a matcher. Put all of them into one `handle` block, invoke %s from the site itself, or remove it", name, name)
 		}
 	}
 	return nil
