@@ -142,6 +142,45 @@ func TestNoUpstreamSetsOurCookie(t *testing.T) {
 	}
 }
 
+// TestNoUpstreamSetsOurCookieInOurAnswers: where intercept has an upstream answer in
+// our place, our own cookies come through and the upstream's do not.
+func TestNoUpstreamSetsOurCookieInOurAnswers(t *testing.T) {
+	s := newServer(t)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("Set-Cookie", "jwtauth=planted; Path=/")
+		w.Header().Add("Set-Cookie", "a=1")
+		w.(http.Flusher).Flush() // so that it has no length, of which ours is left
+	}))
+	t.Cleanup(upstream.Close)
+	s.vars["<UPSTREAM>"] = strings.TrimPrefix(upstream.URL, "http://")
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site(`
+		token_server
+		intercept {
+			@refused status 303 401
+			handle_response @refused {
+				rewrite * /error
+				method GET
+				reverse_proxy <UPSTREAM>
+			}
+		}
+		handle {
+			jwt_auth
+			respond in
+		}
+	`))
+	for name, options := range map[string][]option{
+		"a program": nil, "a person": {navigate(), host(localhost), cookie("jwtauth=dead")},
+	} {
+		a, _ := s.try(http.MethodGet, "/x", "", options...)
+		if a.Response == nil {
+			t.Fatalf("%s: no answer", name)
+		}
+		if got := strings.Join(a.Header["Set-Cookie"], "\n"); strings.Contains(got, "planted") || !strings.Contains(got, "a=1") || strings.Contains(got, "jwtauth=;") != (options != nil) {
+			t.Errorf("%s got %q", name, got)
+		}
+	}
+}
+
 // TestOurCookiesComeThroughOurGuards: of a token server within a guarded route, and
 // of a guard within another.
 func TestOurCookiesComeThroughOurGuards(t *testing.T) {

@@ -144,20 +144,25 @@ func (w *guardedWriter) mark() {
 }
 
 // dropOurCookies removes cookies that a browser, or this module, may take for ours,
-// unless it is a handler of ours that answers: an upstream that could set them could
+// unless it is this module that has set them: an upstream that could set them could
 // sign a visitor in to a session of its own.
 func (w *guardedWriter) dropOurCookies() {
 	h := w.Header()
 	lines := h["Set-Cookie"]
-	if len(lines) == 0 || w.state != nil && w.state.answered != nil || !slices.ContainsFunc(lines, looksLikeOurs) {
+	if len(lines) == 0 || !slices.ContainsFunc(lines, w.isForged) {
 		return
 	}
-	lines = slices.DeleteFunc(slices.Clone(lines), looksLikeOurs)
+	lines = slices.DeleteFunc(slices.Clone(lines), w.isForged)
 	if len(lines) == 0 {
 		delete(h, "Set-Cookie")
 		return
 	}
 	h["Set-Cookie"] = lines
+}
+
+// isForged reports a line of Set-Cookie with a name like ours that is not from us.
+func (w *guardedWriter) isForged(line string) bool {
+	return looksLikeOurs(line) && (w.state == nil || !slices.Contains(w.state.setCookies, line))
 }
 
 func (w *guardedWriter) cacheControl(h http.Header, value string) {
