@@ -142,6 +142,33 @@ func TestNoUpstreamSetsOurCookie(t *testing.T) {
 	}
 }
 
+// TestNoUpstreamSetsOurCookieInTrailers: some proxies in front of this one make
+// headers of them.
+func TestNoUpstreamSetsOurCookieInTrailers(t *testing.T) {
+	s := newServer(t)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := "Set-Cookie"
+		if r.URL.Query().Has("announced") {
+			w.Header().Set("Trailer", name)
+		} else {
+			name = http.TrailerPrefix + name
+		}
+		fmt.Fprint(w, "upstream")
+		w.(http.Flusher).Flush()
+		w.Header()[name] = []string{"a=1", "__Host-jwtauth=planted; Path=/; Secure"}
+	}))
+	t.Cleanup(upstream.Close)
+	s.vars["<UPSTREAM>"] = strings.TrimPrefix(upstream.URL, "http://")
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site("token_server\njwt_auth /in\nreverse_proxy <UPSTREAM>"))
+	alice := s.signIn("alice")
+	for _, path := range []string{"/open", "/open?announced", "/in", "/in?announced"} {
+		a := s.get(path, bearer(alice.Access)).wantBody(t, http.StatusOK, "upstream")
+		if got := a.Trailer["Set-Cookie"]; !slices.Equal(got, []string{"a=1"}) {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
 // TestNoUpstreamSetsOurCookieInOurAnswers: where intercept has an upstream answer in
 // our place, our own cookies come through and the upstream's do not.
 func TestNoUpstreamSetsOurCookieInOurAnswers(t *testing.T) {
