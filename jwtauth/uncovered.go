@@ -72,10 +72,10 @@ func newCoverWalk(server *caddyhttp.Server) *coverWalk {
 }
 
 func (w *coverWalk) server() error {
-	c := cover{same: make(map[string]bool)}
-	w.list(w.routes, &c, nil, nil)
-	// A request comes to the error routes of its site with what was done to it.
-	w.list(w.errors, &c, nil, nil)
+	w.list(w.routes, &cover{same: make(map[string]bool)}, nil, nil)
+	// Requests that Caddy refuses before any route has run, for their method or Host,
+	// come to the error routes as clients sent them.
+	w.list(w.errors, &cover{same: make(map[string]bool)}, nil, nil)
 	for _, name := range slices.Sorted(maps.Keys(w.named)) {
 		if w.invoked[name] {
 			continue
@@ -134,9 +134,10 @@ func (w *coverWalk) handler(handler caddyhttp.MiddlewareHandler, c *cover, hosts
 			}
 		}
 	case *caddyhttp.Subroute:
+		before := &cover{all: c.all, same: maps.Clone(c.same)}
 		w.list(h.Routes, c, hosts, within)
 		if h.Errors != nil {
-			w.list(h.Errors.Routes, c, hosts, within)
+			w.list(h.Errors.Routes, before, hosts, within)
 		}
 	case *caddyhttp.Invoke:
 		route := w.named[h.Name]
