@@ -235,6 +235,27 @@ func TestOurCookiesComeThroughOurGuards(t *testing.T) {
 	}
 }
 
+// TestOurCookiesWithTheSitesAttributes: a site may change what our cookies say.
+func TestOurCookiesWithTheSitesAttributes(t *testing.T) {
+	s := start(t, `
+		header >Set-Cookie SameSite=Lax SameSite=Strict
+		token_server {
+			base_path /outer
+		}
+		token_server
+		jwt_auth /in
+		respond in
+	`)
+	for name, a := range map[string]answer{
+		"a sign-in": s.form("/login", "username=alice&password=secret", host(localhost)),
+		"a refusal": s.get("/in", navigate(), host(localhost), cookie("jwtauth=dead")),
+	} {
+		if got := strings.Join(a.want(t, http.StatusSeeOther).Header["Set-Cookie"], "\n"); !strings.Contains(got, "jwtauth=") || !strings.Contains(got, "SameSite=Strict") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 // TestRevokeBySessionCookieValue ends that session, where it is handed over as a
 // token; a cookie of the request ends nothing.
 func TestRevokeBySessionCookieValue(t *testing.T) {

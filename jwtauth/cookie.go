@@ -82,7 +82,7 @@ func (j cookieJar) set(w http.ResponseWriter, r *http.Request, value string, max
 func setCookie(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	http.SetCookie(w, c)
 	state := stateOf(r)
-	state.setCookies = append(state.setCookies, c.String())
+	state.setCookies = append(state.setCookies, c.Name+"="+c.Value)
 }
 
 // deviceCookie is the device cookie as it is set in answer to r: of this host alone,

@@ -38,7 +38,7 @@ type requestState struct {
 	overridesCleared bool
 	// answered is the request where a handler of this module answers it.
 	answered *http.Request
-	// setCookies are the lines of Set-Cookie that this module has written.
+	// setCookies are the names and values of the cookies that this module has set.
 	setCookies []string
 
 	// passed is the writer of the outermost handler that has passed the request on,

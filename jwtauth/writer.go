@@ -166,9 +166,14 @@ func (w *guardedWriter) dropOurCookies() {
 	}
 }
 
-// isForged reports a line of Set-Cookie with a name like ours that is not from us.
+// isForged reports a line of Set-Cookie with a name like ours that is not from us. A
+// header directive of the site may have changed the attributes of one that is.
 func (w *guardedWriter) isForged(line string) bool {
-	return looksLikeOurs(line) && (w.state == nil || !slices.Contains(w.state.setCookies, line))
+	if !looksLikeOurs(line) {
+		return false
+	}
+	pair, _, _ := strings.Cut(line, ";")
+	return w.state == nil || !slices.Contains(w.state.setCookies, pair)
 }
 
 func (w *guardedWriter) cacheControl(h http.Header, value string) {
