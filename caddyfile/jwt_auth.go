@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -41,7 +42,7 @@ func init() {
 // block; with a matcher, it adds a handler without one for that.
 func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
-	if err := checkKept(h); err != nil {
+	if err := cmp.Or(checkKept(h), checkDropped(h)); err != nil {
 		return nil, err
 	}
 	matcher, err := h.ExtractMatcherSet()

@@ -3,6 +3,7 @@ package caddyfile
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -25,6 +26,81 @@ func keep(h httpcaddyfile.Helper, matcher caddy.ModuleMap) caddy.ModuleMap {
 		return always
 	}
 	return matcher
+}
+
+// checkDropped refuses a Caddyfile with a named route of which Caddy has dropped an
+// invoke that led to a handler of ours. Named routes come before sites, so a
+// directive of a site can see what has become of all of them.
+func checkDropped(h httpcaddyfile.Helper) error {
+	if h.IsNamedRoute() {
+		return nil
+	}
+	routes, invokes := namedRoutes(h)
+	for _, name := range slices.Sorted(maps.Keys(invokes)) {
+		for _, invoked := range invokes[name] {
+			if !strings.Contains(routes[name], invokeOf(invoked)) && leadsToOurs(routes, invokes, invoked, nil) {
+				return h.Errf("Caddy has dropped `invoke %[1]s` from the named route %[2]s, and with it a handler of jwtauth: it keeps only the first handler of a named route whose directives all are without a matcher. Put all of its directives into one `handle` block, or invoke %[1]s from the site itself", invoked, name)
+			}
+		}
+	}
+	return nil
+}
+
+// namedRoutes are the handlers of each named route, as JSON, and the names of those
+// that it was written to invoke. Caddy keeps both to itself.
+func namedRoutes(h httpcaddyfile.Helper) (routes map[string]string, invokes map[string][]string) {
+	routes, invokes = make(map[string]string), make(map[string][]string)
+	options := reflect.ValueOf(h).FieldByName("options")
+	found, written := option(options, "named_routes"), option(options, "named_route_invokes")
+	if !found.IsValid() || !written.IsValid() {
+		return nil, nil // another Caddy: the tests of this package say so
+	}
+	for _, name := range found.MapKeys() {
+		handlers := found.MapIndex(name).Elem().FieldByName("HandlersRaw")
+		for i := range handlers.Len() {
+			routes[name.String()] += string(handlers.Index(i).Bytes())
+		}
+	}
+	for _, name := range written.MapKeys() {
+		for i := range written.MapIndex(name).Len() {
+			invokes[name.String()] = append(invokes[name.String()], written.MapIndex(name).Index(i).String())
+		}
+	}
+	return routes, invokes
+}
+
+// option is one of Caddy's options of a Caddyfile.
+func option(options reflect.Value, name string) reflect.Value {
+	if !options.IsValid() {
+		return reflect.Value{}
+	}
+	value := options.MapIndex(reflect.ValueOf(name))
+	if value.IsValid() {
+		value = value.Elem()
+	}
+	return value
+}
+
+// invokeOf is how Caddy writes the handler that invokes a named route.
+func invokeOf(name string) string {
+	quoted, _ := json.Marshal(name) // a string has no error
+	return `{"handler":"invoke","name":` + string(quoted) + `}`
+}
+
+// leadsToOurs reports a named route in which, or in one that it invokes, a handler
+// of this module stands.
+func leadsToOurs(routes map[string]string, invokes map[string][]string, name string, within []string) bool {
+	if slices.Contains(within, name) {
+		return false
+	}
+	for _, handler := range []string{"jwt_auth", "jwt_auth_strip", "token_server"} {
+		if strings.Contains(routes[name], `"handler":"`+handler+`"`) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(invokes[name], func(next string) bool {
+		return leadsToOurs(routes, invokes, next, append(slices.Clone(within), name))
+	})
 }
 
 // checkKept refuses a handler within another directive of a named route, such as

@@ -1,6 +1,8 @@
 package caddyfile
 
 import (
+	"cmp"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -33,7 +35,7 @@ func init() {
 // with a matcher, it adds a handler without one for that.
 func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
-	if err := checkKept(h); err != nil {
+	if err := cmp.Or(checkKept(h), checkDropped(h)); err != nil {
 		return nil, err
 	}
 	matcher, err := h.ExtractMatcherSet()

@@ -142,6 +142,72 @@ func TestNoUpstreamSetsOurCookie(t *testing.T) {
 	}
 }
 
+// TestNoUpstreamSetsOurCookieInTrailers: some proxies in front of this one make
+// headers of them.
+func TestNoUpstreamSetsOurCookieInTrailers(t *testing.T) {
+	s := newServer(t)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := "Set-Cookie"
+		if r.URL.Query().Has("announced") {
+			w.Header().Set("Trailer", name)
+		} else {
+			name = http.TrailerPrefix + name
+		}
+		fmt.Fprint(w, "upstream")
+		w.(http.Flusher).Flush()
+		w.Header()[name] = []string{"a=1", "__Host-jwtauth=planted; Path=/; Secure"}
+	}))
+	t.Cleanup(upstream.Close)
+	s.vars["<UPSTREAM>"] = strings.TrimPrefix(upstream.URL, "http://")
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site("token_server\njwt_auth /in\nreverse_proxy <UPSTREAM>"))
+	alice := s.signIn("alice")
+	for _, path := range []string{"/open", "/open?announced", "/in", "/in?announced"} {
+		a := s.get(path, bearer(alice.Access)).wantBody(t, http.StatusOK, "upstream")
+		if got := a.Trailer["Set-Cookie"]; !slices.Equal(got, []string{"a=1"}) {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
+// TestNoUpstreamSetsOurCookieInOurAnswers: where intercept has an upstream answer in
+// our place, our own cookies come through and the upstream's do not.
+func TestNoUpstreamSetsOurCookieInOurAnswers(t *testing.T) {
+	s := newServer(t)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("Set-Cookie", "jwtauth=planted; Path=/")
+		w.Header().Add("Set-Cookie", "a=1")
+		w.(http.Flusher).Flush() // so that it has no length, of which ours is left
+	}))
+	t.Cleanup(upstream.Close)
+	s.vars["<UPSTREAM>"] = strings.TrimPrefix(upstream.URL, "http://")
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site(`
+		token_server
+		intercept {
+			@refused status 303 401
+			handle_response @refused {
+				rewrite * /error
+				method GET
+				reverse_proxy <UPSTREAM>
+			}
+		}
+		handle {
+			jwt_auth
+			respond in
+		}
+	`))
+	for name, options := range map[string][]option{
+		"a program": nil, "a person": {navigate(), host(localhost), cookie("jwtauth=dead")},
+	} {
+		a, _ := s.try(http.MethodGet, "/x", "", options...)
+		if a.Response == nil {
+			t.Fatalf("%s: no answer", name)
+		}
+		if got := strings.Join(a.Header["Set-Cookie"], "\n"); strings.Contains(got, "planted") || !strings.Contains(got, "a=1") || strings.Contains(got, "jwtauth=;") != (options != nil) {
+			t.Errorf("%s got %q", name, got)
+		}
+	}
+}
+
 // TestOurCookiesComeThroughOurGuards: of a token server within a guarded route, and
 // of a guard within another.
 func TestOurCookiesComeThroughOurGuards(t *testing.T) {
@@ -166,6 +232,27 @@ func TestOurCookiesComeThroughOurGuards(t *testing.T) {
 	a := s.get("/g/private/x", navigate(), host(localhost), cookie("jwtauth=dead")).want(t, http.StatusSeeOther)
 	if got := a.setCookies(); len(got) != 1 || got[0] != "jwtauth" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestOurCookiesWithTheSitesAttributes: a site may change what our cookies say.
+func TestOurCookiesWithTheSitesAttributes(t *testing.T) {
+	s := start(t, `
+		header >Set-Cookie SameSite=Lax SameSite=Strict
+		token_server {
+			base_path /outer
+		}
+		token_server
+		jwt_auth /in
+		respond in
+	`)
+	for name, a := range map[string]answer{
+		"a sign-in": s.form("/login", "username=alice&password=secret", host(localhost)),
+		"a refusal": s.get("/in", navigate(), host(localhost), cookie("jwtauth=dead")),
+	} {
+		if got := strings.Join(a.want(t, http.StatusSeeOther).Header["Set-Cookie"], "\n"); !strings.Contains(got, "jwtauth=") || !strings.Contains(got, "SameSite=Strict") {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 

@@ -74,7 +74,15 @@ func (j cookieJar) set(w http.ResponseWriter, r *http.Request, value string, max
 	c := j.cookie(r)
 	c.Value = value
 	c.MaxAge = int(maxAge / time.Second)
+	setCookie(w, r, c)
+}
+
+// setCookie sets a cookie under a name of ours, and notes it: of all that an answer
+// sets under these names, this alone comes to the browser.
+func setCookie(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	http.SetCookie(w, c)
+	state := stateOf(r)
+	state.setCookies = append(state.setCookies, c.Name+"="+c.Value)
 }
 
 // deviceCookie is the device cookie as it is set in answer to r: of this host alone,
@@ -112,7 +120,7 @@ func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
 	for _, jar := range jars {
 		c := jar.cookie(r)
 		c.MaxAge = -1
-		http.SetCookie(w, c)
+		setCookie(w, r, c)
 	}
 }
 
@@ -164,7 +172,7 @@ func (j cookieJar) clearPlanted(w http.ResponseWriter, r *http.Request, path str
 	for _, c.Domain = range domains {
 		for _, c.Path = range paths {
 			c.MaxAge = -1
-			http.SetCookie(w, c)
+			setCookie(w, r, c)
 		}
 	}
 }

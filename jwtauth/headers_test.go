@@ -215,6 +215,49 @@ func TestRefusalTakesBackIdentity(t *testing.T) {
 	u.wantIdentity(t, map[string][]string{"x-user": {"alice"}})
 }
 
+// TestIdentityHeadersOfInterceptedAnswers: intercept passes a request on that this
+// module has answered. The upstream sees of it what one of handle_errors sees.
+func TestIdentityHeadersOfInterceptedAnswers(t *testing.T) {
+	s := newServer(t)
+	u := s.newUpstream()
+	s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site(`
+		route {
+			intercept {
+				@refused status 4xx
+				handle_response @refused {
+					reverse_proxy <UPSTREAM>
+				}
+			}
+			token_server
+			jwt_auth {
+				set_header X-User {http.auth.user.id}
+			}
+			jwt_auth /admin/* admin {
+				set_header X-Other {http.auth.user.id}
+				set_header X-Roles {http.auth.user.roles}
+			}
+			respond ok
+		}
+	`))
+	bob := s.signIn("bob")
+	for _, forgery := range forgeries {
+		for path, who := range map[string][]option{
+			"/token": nil, "/account/missing": nil, "/x": nil, "/admin/x": {bearer(bob.Access)},
+		} {
+			options := append(slices.Clone(forgery.send), header("X-Other", "root"), header("Connection", "Upgrade"), header("Upgrade", "h2c"), header("X-Http-Method", "DELETE"))
+			// The answer has two lengths, since intercept leaves the first where it is.
+			_, _ = s.try(http.MethodGet, path, "", append(options, who...)...)
+			r := u.take()
+			if r == nil {
+				t.Fatalf("%s on %s: intercept did not run", forgery.name, path)
+			}
+			if got := identityOf(r); len(got) > 0 || r.Header.Get("Cookie") != "" || r.Header.Get("Upgrade") != "" || r.Header.Get("X-Http-Method") != "" {
+				t.Errorf("%s on %s: the upstream was told %v of %v", forgery.name, path, got, r.Header)
+			}
+		}
+	}
+}
+
 // TestErrorsBeforeTheGuard: Caddy runs handle_errors without any handler of the
 // site for requests that it refuses itself, so that block needs a guard of its
 // own where it passes requests on.

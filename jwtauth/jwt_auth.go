@@ -372,11 +372,8 @@ func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestS
 	if c := g.logger.Check(level, "request refused"); c != nil {
 		c.Write(zap.String("realm", g.realm.name), zap.Int("status", v.refusal.Status), zap.String("reason", state.refusal))
 	}
+	state.takeBack(r, g.realm)
 	if g.Errors == errorsSite {
-		// What the site does with the error comes before, or without, the
-		// other guards: nothing that says who is asking may be left by now.
-		state.headers = nil
-		state.clearHeaders(r, g.realm.app.identity)
 		v.refusal.SetHeader(w.Header())
 		return caddyhttp.Error(v.refusal.Status, errors.New(state.refusal))
 	}

@@ -111,7 +111,7 @@ func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, c.realm.jar.deviceCookie(r, value))
+	setCookie(w, r, c.realm.jar.deviceCookie(r, value))
 	return nil
 }
 

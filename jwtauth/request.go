@@ -36,9 +36,10 @@ type requestState struct {
 
 	// overridesCleared is set when clearOverrides has run.
 	overridesCleared bool
-	// answered is the request where a handler of this module answers it: the cookies
-	// of the answer are ours.
+	// answered is the request where a handler of this module answers it.
 	answered *http.Request
+	// setCookies are the names and values of the cookies that this module has set.
+	setCookies []string
 
 	// passed is the writer of the outermost handler that has passed the request on,
 	// nil while there is none; writer is the room for the first.
@@ -100,6 +101,15 @@ func (s *requestState) clean(r *http.Request, realm *Realm, owned []string) take
 	s.clearOverrides(r.Header)
 	s.clearHeaders(r, owned)
 	return s.takeCookies(r, realm.name)
+}
+
+// takeBack takes out of a request that goes no further what guards have set and what
+// the client sent under the names of any guard. What the site does with the answer, in
+// handle_errors or intercept, comes before, or without, the other guards: nothing that
+// says who is asking may be left by now.
+func (s *requestState) takeBack(r *http.Request, realm *Realm) {
+	s.headers = nil
+	s.clearHeaders(r, realm.app.identity)
 }
 
 // takeCookies takes the session cookies of all realms out of the request's

@@ -137,16 +137,17 @@ func (t *TokenServer) Paths() []string {
 // ServeHTTP answers requests for the endpoints and the pages, and passes all
 // others on.
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	state := stateOf(r)
+	state.clean(r, t.realm, nil)
 	forPage := t.look != nil && t.look.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
-		state := stateOf(r)
-		state.clean(r, t.realm, nil)
 		if t.look != nil {
 			state.pages = append(state.pages, signInPage{t, r.URL.Path})
 		}
 		return state.pass(w, r, next)
 	}
-	stateOf(r).answered = r
+	state.takeBack(r, t.realm)
+	state.answered = r
 	w = final(w)
 	realm, release, err := t.use(r)
 	switch {
@@ -163,7 +164,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.pages = t.buildPages(realm)
 	})
 	// What a page looks like is for the pages of other hosts, too.
-	if h := w.Header(); h[resourcePolicy] == nil && realm.jar.sent(r, stateOf(r)) && !(forPage && t.look.IsFile(r.URL.Path)) {
+	if h := w.Header(); h[resourcePolicy] == nil && realm.jar.sent(r, state) && !(forPage && t.look.IsFile(r.URL.Path)) {
 		h.Set(resourcePolicy, realm.jar.resourcePolicy(r))
 	}
 	if forPage {

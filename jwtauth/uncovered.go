@@ -72,17 +72,17 @@ func newCoverWalk(server *caddyhttp.Server) *coverWalk {
 }
 
 func (w *coverWalk) server() error {
-	c := cover{same: make(map[string]bool)}
-	w.list(w.routes, &c, nil, nil)
-	// A request comes to the error routes of its site with what was done to it.
-	w.list(w.errors, &c, nil, nil)
+	w.list(w.routes, &cover{same: make(map[string]bool)}, nil, nil)
+	// Requests that Caddy refuses before any route has run, for their method or Host,
+	// come to the error routes as clients sent them.
+	w.list(w.errors, &cover{same: make(map[string]bool)}, nil, nil)
 	for _, name := range slices.Sorted(maps.Keys(w.named)) {
 		if w.invoked[name] {
 			continue
 		}
 		dropped := &coverWalk{named: w.named, invoked: make(map[string]bool)}
 		if dropped.list(caddyhttp.RouteList{*w.named[name]}, new(cover), nil, nil); dropped.ours {
-			return fmt.Errorf("a handler of jwtauth stands in the named route %s, which nothing invokes. Perhaps Caddy has dropped the invoke: it keeps only the first handler of a named route whose directives all are without a matcher. Give one of them a matcher, invoke %s from the site itself, or remove it", name, name)
+			return fmt.Errorf("a handler of jwtauth stands in the named route %s, which nothing invokes. Perhaps Caddy has dropped the invoke: it keeps only the first handler of a named route whose directives all are without a matcher. Put all of them into one `handle` block, invoke %s from the site itself, or remove it", name, name)
 		}
 	}
 	return nil
@@ -134,9 +134,10 @@ func (w *coverWalk) handler(handler caddyhttp.MiddlewareHandler, c *cover, hosts
 			}
 		}
 	case *caddyhttp.Subroute:
+		before := &cover{all: c.all, same: maps.Clone(c.same)}
 		w.list(h.Routes, c, hosts, within)
 		if h.Errors != nil {
-			w.list(h.Errors.Routes, c, hosts, within)
+			w.list(h.Errors.Routes, before, hosts, within)
 		}
 	case *caddyhttp.Invoke:
 		route := w.named[h.Name]

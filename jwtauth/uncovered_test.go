@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"bytes"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,7 +31,8 @@ func TestUncoveredProxy(t *testing.T) {
 		"a route":                     {"", "route {\njwt_auth\n" + up + "}", 0},
 		"a route, the wrong order":    {"", "route {\n" + up + "jwt_auth\n}", 1},
 		"a route for some":            {"", "route /a/* {\njwt_auth\n}\n" + up, 1},
-		"error routes":                {"", "jwt_auth\nrespond x\nhandle_errors {\n" + up + "}", 0},
+		"error routes":                {"", "jwt_auth\nrespond x\nhandle_errors {\n" + up + "}", 1},
+		"guarded error routes":        {"", "jwt_auth\nrespond x\nhandle_errors {\ntoken_server\n" + up + "}", 0},
 		"error routes of a handle":    {"", "handle /a/* {\njwt_auth {\nerrors site\n}\n}\nrespond x\nhandle_errors {\n" + up + "}", 1},
 		"handle_response":             {"", "jwt_auth\nreverse_proxy 127.0.0.1:9 {\nhandle_response {\n" + up + "}\n}", 0},
 		"handle_response, no guard":   {"", "handle /a/* {\njwt_auth\n}\nhandle {\nreverse_proxy 127.0.0.1:9 {\nhandle_response {\n" + up + "}\n}\n}", 2},
@@ -48,6 +50,26 @@ func TestUncoveredProxy(t *testing.T) {
 				t.Errorf("%d warnings, want %d", n, test.warnings)
 			}
 		})
+	}
+}
+
+// TestUncoveredErrorRoutes: Caddy answers a method that is none by the error routes,
+// before any handler of the site, so that a proxy there needs one of its own.
+func TestUncoveredErrorRoutes(t *testing.T) {
+	for own, warnings := range map[string]int{"": 1, "token_server": 0, "jwt_auth {\noptional\n}": 0} {
+		s := newServer(t)
+		u := s.newTunnelServer()
+		s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n}\n}\n" + s.site("jwt_auth\nrespond x\nhandle_errors {\n"+own+"\nreverse_proxy <TUNNEL>\n}"))
+		if n := strings.Count(s.log(), "a reverse_proxy of a server with guards"); n != warnings {
+			t.Errorf("%q: %d warnings, want %d", own, n, warnings)
+		}
+		res, _ := s.connect(strings.Repeat("X", 33) + " /x HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: h2c")
+		if switched := res.StatusCode == http.StatusSwitchingProtocols; switched != (warnings > 0) {
+			t.Errorf("%q: status %d with %d warnings", own, res.StatusCode, warnings)
+		}
+		if len(u.take()) == 0 {
+			t.Errorf("%q: handle_errors did not run", own)
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ func (s *requestState) pass(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	s.passed = s.newWriter()
 	err := next.ServeHTTP(s.passed.wrap(w), r)
+	s.passed.dropOurCookies() // of trailers
 	s.passed = nil
 	return err
 }
@@ -106,12 +107,12 @@ func (w *guardedWriter) WriteHeader(status int) {
 	w.ResponseWriterWrapper.WriteHeader(status)
 }
 
-// mark sets the headers, unless they have been sent.
+// mark sets the headers, unless they have been sent: then what is left are trailers.
 func (w *guardedWriter) mark() {
+	w.dropOurCookies()
 	if w.wrote {
 		return
 	}
-	w.dropOurCookies()
 	h := w.Header()
 	if w.resourcePolicy != "" && h[resourcePolicy] == nil {
 		w.values[2] = w.resourcePolicy
@@ -143,21 +144,36 @@ func (w *guardedWriter) mark() {
 	}
 }
 
+// setCookieNames are where handlers put cookies: among the headers and, once these have
+// been sent, the trailers, which some proxies add to the headers (RFC 9110 §6.5.1).
+var setCookieNames = []string{"Set-Cookie", http.TrailerPrefix + "Set-Cookie"}
+
 // dropOurCookies removes cookies that a browser, or this module, may take for ours,
-// unless it is a handler of ours that answers: an upstream that could set them could
+// unless it is this module that has set them: an upstream that could set them could
 // sign a visitor in to a session of its own.
 func (w *guardedWriter) dropOurCookies() {
 	h := w.Header()
-	lines := h["Set-Cookie"]
-	if len(lines) == 0 || w.state != nil && w.state.answered != nil || !slices.ContainsFunc(lines, looksLikeOurs) {
-		return
+	for _, name := range setCookieNames {
+		lines := h[name]
+		if len(lines) == 0 || !slices.ContainsFunc(lines, w.isForged) {
+			continue
+		}
+		if lines = slices.DeleteFunc(slices.Clone(lines), w.isForged); len(lines) > 0 {
+			h[name] = lines
+		} else {
+			delete(h, name)
+		}
 	}
-	lines = slices.DeleteFunc(slices.Clone(lines), looksLikeOurs)
-	if len(lines) == 0 {
-		delete(h, "Set-Cookie")
-		return
+}
+
+// isForged reports a line of Set-Cookie with a name like ours that is not from us. A
+// header directive of the site may have changed the attributes of one that is.
+func (w *guardedWriter) isForged(line string) bool {
+	if !looksLikeOurs(line) {
+		return false
 	}
-	h["Set-Cookie"] = lines
+	pair, _, _ := strings.Cut(line, ";")
+	return w.state == nil || !slices.Contains(w.state.setCookies, pair)
 }
 
 func (w *guardedWriter) cacheControl(h http.Header, value string) {
