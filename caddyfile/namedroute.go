@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // Of a named route whose directives all are without a matcher Caddy keeps the
@@ -47,38 +48,19 @@ func checkDropped(h httpcaddyfile.Helper) error {
 }
 
 // namedRoutes are the handlers of each named route, as JSON, and the names of those
-// that it was written to invoke. Caddy keeps both to itself.
+// that it was written to invoke. Both are among the options of Caddy's adapter, under
+// names that its documentation does not promise: the tests of this package say so
+// where another Caddy has others.
 func namedRoutes(h httpcaddyfile.Helper) (routes map[string]string, invokes map[string][]string) {
-	routes, invokes = make(map[string]string), make(map[string][]string)
-	options := reflect.ValueOf(h).FieldByName("options")
-	found, written := option(options, "named_routes"), option(options, "named_route_invokes")
-	if !found.IsValid() || !written.IsValid() {
-		return nil, nil // another Caddy: the tests of this package say so
-	}
-	for _, name := range found.MapKeys() {
-		handlers := found.MapIndex(name).Elem().FieldByName("HandlersRaw")
-		for i := range handlers.Len() {
-			routes[name.String()] += string(handlers.Index(i).Bytes())
-		}
-	}
-	for _, name := range written.MapKeys() {
-		for i := range written.MapIndex(name).Len() {
-			invokes[name.String()] = append(invokes[name.String()], written.MapIndex(name).Index(i).String())
+	kept, _ := h.Option("named_routes").(map[string]*caddyhttp.Route)
+	invokes, _ = h.Option("named_route_invokes").(map[string][]string)
+	routes = make(map[string]string, len(kept))
+	for name, route := range kept {
+		for _, handler := range route.HandlersRaw {
+			routes[name] += string(handler)
 		}
 	}
 	return routes, invokes
-}
-
-// option is one of Caddy's options of a Caddyfile.
-func option(options reflect.Value, name string) reflect.Value {
-	if !options.IsValid() {
-		return reflect.Value{}
-	}
-	value := options.MapIndex(reflect.ValueOf(name))
-	if value.IsValid() {
-		value = value.Elem()
-	}
-	return value
 }
 
 // invokeOf is how Caddy writes the handler that invokes a named route.

@@ -81,8 +81,8 @@ func (j cookieJar) set(w http.ResponseWriter, r *http.Request, value string, max
 // sets under these names, this alone comes to the browser.
 func setCookie(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	http.SetCookie(w, c)
-	state := stateOf(r)
-	state.setCookies = append(state.setCookies, c.Name+"="+c.Value)
+	own := stateOf(r).answer()
+	own.cookies = append(own.cookies, c.Name+"="+c.Value)
 }
 
 // deviceCookie is the device cookie as it is set in answer to r: of this host alone,
@@ -124,13 +124,13 @@ func (j cookieJar) clear(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// resourcePolicy is the Cross-Origin-Resource-Policy of answers to requests with the
-// cookie: the origins that share it may embed them, no others.
-func (j cookieJar) resourcePolicy(r *http.Request) string {
+// embedders are the pages that may embed answers to requests with the cookie: those
+// of the origins that share it.
+func (j cookieJar) embedders(r *http.Request) embedders {
 	if j.shared(r) {
-		return "same-site"
+		return sameSite
 	}
-	return "same-origin"
+	return sameOrigin
 }
 
 // sent reports whether a request came with the cookie.

@@ -19,14 +19,13 @@ type verdict struct {
 	from string
 }
 
-// resourcePolicy is the Cross-Origin-Resource-Policy of the answer to a request whose
-// session cookie counted, "" for others: who embeds the answer has no other way to send
-// a credential along.
-func (v verdict) resourcePolicy(r *http.Request, realm *opened) string {
+// embedders are the pages that may embed the answer. A page of another origin can
+// send no credential along but the session cookie.
+func (v verdict) embedders(r *http.Request, realm *opened) embedders {
 	if v.from != sourceCookie {
-		return ""
+		return anyone
 	}
-	return realm.jar.resourcePolicy(r)
+	return realm.jar.embedders(r)
 }
 
 // authenticate looks for a credential: a verdict with neither principal nor

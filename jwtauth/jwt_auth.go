@@ -317,7 +317,7 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	g.setHeaders(r, state)
 	return state.passGuarded(w, next, marks{
-		request: r, vary: g.vary, private: v.principal != nil, secretURL: g.secretURL, resourcePolicy: v.resourcePolicy(r, realm),
+		request: r, vary: g.vary, private: v.principal != nil, secretURL: g.secretURL, embedders: v.embedders(r, realm),
 	})
 }
 
@@ -360,24 +360,23 @@ func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 // visitor is an everyday event.
 func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, v verdict) error {
 	state.principal, state.realm = nil, nil
-	state.refusal = v.refusal.Error()
-	if policy := v.resourcePolicy(r, g.realm.opened.Load()); policy != "" && w.Header()[resourcePolicy] == nil {
-		w.Header().Set(resourcePolicy, policy)
-	}
+	own := state.answer()
+	own.refusal = v.refusal.Error()
+	v.embedders(r, g.realm.opened.Load()).mark(w.Header())
 	g.realm.metrics.refusal(v.refusal)
 	level := zapcore.DebugLevel
 	if v.refusal.Status >= http.StatusInternalServerError {
 		level = zapcore.ErrorLevel
 	}
 	if c := g.logger.Check(level, "request refused"); c != nil {
-		c.Write(zap.String("realm", g.realm.name), zap.Int("status", v.refusal.Status), zap.String("reason", state.refusal))
+		c.Write(zap.String("realm", g.realm.name), zap.Int("status", v.refusal.Status), zap.String("reason", own.refusal))
 	}
 	state.takeBack(r, g.realm)
 	if g.Errors == errorsSite {
 		v.refusal.SetHeader(w.Header())
-		return caddyhttp.Error(v.refusal.Status, errors.New(state.refusal))
+		return caddyhttp.Error(v.refusal.Status, errors.New(own.refusal))
 	}
-	state.answered = r
+	own.request = r
 	w = final(w)
 	if v.from != sourceHeader && login.Navigates(r) && g.refusePerson(w, r, state, v) {
 		return nil

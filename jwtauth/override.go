@@ -21,12 +21,14 @@ var overrideParameters = []string{"_method", "_method_override"}
 // requests that come to a handler of this module, also those that no guard is for,
 // and once for each, so that a handler of the site can set such a header.
 func (s *requestState) clearOverrides(h http.Header) {
-	if s.overridesCleared {
+	if s.cleared {
 		return
 	}
-	s.overridesCleared = true
+	s.cleared = true
 	for _, name := range overrideHeaders {
-		delete(h, name)
+		if _, sent := h[name]; sent { // a look-up costs half of a delete
+			delete(h, name)
+		}
 	}
 }
 

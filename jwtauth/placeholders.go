@@ -34,7 +34,10 @@ const userLookupTimeout = 5 * time.Second
 // again: a claim that reads `{env.SECRET}` stays that text.
 func (s *requestState) placeholder(key string) (any, bool) {
 	if key == refusalPlaceholder {
-		return s.refusal, true
+		if s.own == nil {
+			return "", true
+		}
+		return s.own.refusal, true
 	}
 	name, ok := strings.CutPrefix(key, userPlaceholder)
 	if !ok {

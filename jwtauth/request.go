@@ -23,30 +23,44 @@ type requestState struct {
 	principal *policy.Principal
 	// realm is the realm of that guard.
 	realm *opened
-	// refusal says why the last guard that refused did so, for the log and handle_errors.
-	refusal string
 	// headers are the identity headers that guards of this request have set.
 	headers []string
 	// cookies are the session cookies taken out of the request, by realm.
 	cookies map[string]takenCookies
-	taken   bool // whether they were
 	// pages are the sign-in pages that this request's site serves.
 	pages []signInPage
 	page  [1]signInPage // the room for the first
 
-	// overridesCleared is set when clearOverrides has run.
-	overridesCleared bool
-	// answered is the request where a handler of this module answers it.
-	answered *http.Request
-	// setCookies are the names and values of the cookies that this module has set.
-	setCookies []string
+	// own is what this module has made of the answer, nil for nothing.
+	own *ownAnswer
 
 	// passed is the writer of the outermost handler that has passed the request on,
 	// nil while there is none; writer is the room for the first.
 	passed *guardedWriter
 	writer guardedWriter
-	used   bool // whether the room is taken
 	repl   *caddy.Replacer
+
+	// What was done: cookies taken out, overrides cleared, the writer's room used. plain
+	// is set where the request asks for no other protocol.
+	taken, cleared, used, plain bool
+}
+
+// ownAnswer is what few requests need, apart from the rest.
+type ownAnswer struct {
+	// refusal says why the last guard that refused did so, for the log and handle_errors.
+	refusal string
+	// request is the request that a handler of this module answers, nil for none.
+	request *http.Request
+	// cookies are the names and values of the cookies that this module has set.
+	cookies []string
+}
+
+// answer returns what this module makes of the answer, for a change.
+func (s *requestState) answer() *ownAnswer {
+	if s.own == nil {
+		s.own = new(ownAnswer)
+	}
+	return s.own
 }
 
 // signInPage is a token server that has pages, and passed the request on.
@@ -97,7 +111,9 @@ func principalOf(r *http.Request) *policy.Principal {
 // ours stands comes by here, whether or not a guard is for it. It returns the
 // cookies of the realm.
 func (s *requestState) clean(r *http.Request, realm *Realm, owned []string) takenCookies {
-	clearUpgrade(r, realm.parsed.upgrade)
+	if !s.plain {
+		s.plain = clearUpgrade(r, realm.parsed.upgrade)
+	}
 	s.clearOverrides(r.Header)
 	s.clearHeaders(r, owned)
 	return s.takeCookies(r, realm.name)

@@ -147,7 +147,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		return state.pass(w, r, next)
 	}
 	state.takeBack(r, t.realm)
-	state.answered = r
+	state.answer().request = r
 	w = final(w)
 	realm, release, err := t.use(r)
 	switch {
@@ -164,8 +164,8 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.pages = t.buildPages(realm)
 	})
 	// What a page looks like is for the pages of other hosts, too.
-	if h := w.Header(); h[resourcePolicy] == nil && realm.jar.sent(r, state) && !(forPage && t.look.IsFile(r.URL.Path)) {
-		h.Set(resourcePolicy, realm.jar.resourcePolicy(r))
+	if realm.jar.sent(r, state) && !(forPage && t.look.IsFile(r.URL.Path)) {
+		realm.jar.embedders(r).mark(w.Header())
 	}
 	if forPage {
 		t.pages.ServeHTTP(w, r)

@@ -63,21 +63,28 @@ var upgradeOptions = []string{headerUpgrade, headerHTTP2Settings}
 // A CONNECT request that does not open a WebSocket loses its content, which has
 // no meaning (RFC 9110 §9.3.6). HTTP/2 and HTTP/3 give it no length, and HTTP/1.1
 // gives a CONNECT request no frame: the upstream would read it as further requests.
-func clearUpgrade(r *http.Request, allowed []string) {
+//
+// It reports a request that asks for nothing of the kind, so that no other handler
+// need look at it again.
+func clearUpgrade(r *http.Request, allowed []string) (plain bool) {
 	h := r.Header
-	if len(h[headerUpgrade]) > 0 || len(h[headerHTTP2Settings]) > 0 {
-		delete(h, headerHTTP2Settings)
-		gone := upgradeOptions[1:]
-		if lines := h[headerUpgrade]; len(lines) != 1 || !mayUpgrade(lines[0], allowed) {
-			delete(h, headerUpgrade)
-			gone = upgradeOptions
-		}
-		clearConnection(h, gone)
+	connects := r.Method == http.MethodConnect
+	lines := h[headerUpgrade]
+	if len(lines) == 0 && !connects {
+		return true // HTTP2-Settings means nothing without (RFC 7540 §3.2.1)
 	}
-	if r.Method == http.MethodConnect && !opensWebSocket(r) {
+	delete(h, headerHTTP2Settings)
+	gone := upgradeOptions[1:]
+	if len(lines) != 1 || !mayUpgrade(lines[0], allowed) {
+		delete(h, headerUpgrade)
+		gone = upgradeOptions
+	}
+	clearConnection(h, gone)
+	if connects && !opensWebSocket(r) {
 		delete(h, headerProtocol)
 		r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
 	}
+	return false
 }
 
 // opensWebSocket reports an extended CONNECT (RFC 8441 §4, RFC 9220 §3) that

@@ -15,30 +15,57 @@ import (
 // other origins that embed it (Fetch §3.7).
 const resourcePolicy = "Cross-Origin-Resource-Policy"
 
+// embedders are the pages that may embed an answer.
+type embedders uint8
+
+const (
+	anyone     embedders = iota // as far as this module is concerned
+	sameOrigin                  // those of the answer's own origin
+	sameSite                    // those of its domain
+)
+
+// mark says so in the header of an answer, unless that says something already.
+func (e embedders) mark(h http.Header) {
+	if e == anyone || h[resourcePolicy] != nil {
+		return
+	}
+	policy := "same-origin"
+	if e == sameSite {
+		policy = "same-site"
+	}
+	h[resourcePolicy] = []string{policy}
+}
+
 // guardedWriter keeps answers that a guard let through out of caches that others
-// share, says what they depend on, whatever the handlers after the guard
-// write, and lets no upstream set a cookie of our name, whether or not there is a guard. It acts when the header is sent, since reverse_proxy adds to what stands
-// there before.
+// share, and says what they depend on, whatever the handlers after the guard write.
+// With or without a guard it lets no upstream set a cookie of our name. It acts when
+// the header is sent, since reverse_proxy adds to what stands there before.
 type guardedWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	marks
 	// state is that of the request.
 	state *requestState
 	wrote bool
+	// nested is set within another one, which looks after the cookies.
+	nested bool
+	// hadCookies is set where the header had cookies when it was sent, and names is
+	// how many names it had.
+	hadCookies bool
+	names      uint16
 	// values has the room for what most answers get.
-	values [3]string
+	values [2]string
 }
 
 // marks are what a guard has an answer carry.
 type marks struct {
 	// vary is what the guard looked at.
 	vary string
-	// private is set where the answer is for one user.
-	private bool
 	// request is what is answered, nil where no guard has let it pass.
 	request *http.Request
-	// resourcePolicy is the Cross-Origin-Resource-Policy, "" for none.
-	resourcePolicy string
+	// private is set where the answer is for one user.
+	private bool
+	// embedders says who may embed the answer.
+	embedders embedders
 	// secretURL is set where the URL, under which a cache would file the answer,
 	// may hold a token: then nothing that the site says counts (RFC 6750 §2.3).
 	secretURL bool
@@ -61,7 +88,7 @@ func (s *requestState) pass(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	s.passed = s.newWriter()
 	err := next.ServeHTTP(s.passed.wrap(w), r)
-	s.passed.dropOurCookies() // of trailers
+	s.passed.finish()
 	s.passed = nil
 	return err
 }
@@ -72,10 +99,11 @@ func (s *requestState) passGuarded(w http.ResponseWriter, next caddyhttp.Handler
 	outer, guarded := s.passed, s.passed
 	if guarded == nil || guarded.request != nil { // that one is of a guard before this
 		guarded = s.newWriter()
+		guarded.nested = outer != nil
 		w = guarded.wrap(w)
 	}
 	guarded.marks = m
-	defer guarded.mark() // where nothing was written, or an error route answers
+	defer guarded.finish()
 	s.passed = guarded
 	err := next.ServeHTTP(w, m.request)
 	s.passed = outer
@@ -99,31 +127,44 @@ func (w *guardedWriter) WriteHeader(status int) {
 	switch {
 	case w.wrote:
 	case status >= http.StatusOK:
-		w.mark()
-		w.wrote = true
-	default:
-		w.dropOurCookies() // of 101 and 103, too
+		h := w.Header() // goes through all writers before this one
+		w.mark(h)
+		w.wrote, w.names = true, uint16(len(h))
+	case !w.nested:
+		w.dropOurCookies(w.Header(), setCookieName) // of 101 and 103, too
 	}
 	w.ResponseWriterWrapper.WriteHeader(status)
 }
 
-// mark sets the headers, unless they have been sent: then what is left are trailers.
-func (w *guardedWriter) mark() {
-	w.dropOurCookies()
-	if w.wrote {
-		return
+// finish is called when the handlers after the guard are done. Where nothing was
+// written, or an error route answers, the header is marked now. Where it was sent,
+// cookies can only have come as trailers since, which some proxies add to the headers
+// (RFC 9110 §6.5.1).
+func (w *guardedWriter) finish() {
+	switch {
+	case !w.wrote:
+		w.mark(w.Header())
+	case w.nested:
+	default:
+		if h := w.Header(); w.hadCookies || int(w.names) != len(h) {
+			w.dropOurCookies(h, setCookieName)
+			w.dropOurCookies(h, http.TrailerPrefix+setCookieName)
+		}
 	}
-	h := w.Header()
-	if w.resourcePolicy != "" && h[resourcePolicy] == nil {
-		w.values[2] = w.resourcePolicy
-		h[resourcePolicy] = w.values[2:3:3]
+}
+
+// mark changes the header before it is sent.
+func (w *guardedWriter) mark(h http.Header) {
+	if !w.nested {
+		w.hadCookies = w.dropOurCookies(h, setCookieName)
 	}
-	if w.vary != "" && !slices.Contains(h["Vary"], w.vary) {
-		if lines := h["Vary"]; len(lines) > 0 {
-			h["Vary"] = append(lines, w.vary)
-		} else {
+	w.embedders.mark(h)
+	if w.vary != "" {
+		if lines := h["Vary"]; len(lines) == 0 {
 			w.values[0] = w.vary
 			h["Vary"] = w.values[0:1:1]
+		} else if !slices.Contains(lines, w.vary) {
+			h["Vary"] = append(lines, w.vary)
 		}
 	}
 	lines := h["Cache-Control"]
@@ -131,7 +172,7 @@ func (w *guardedWriter) mark() {
 	case w.secretURL && !says(lines, "private", "no-store"):
 		w.cacheControl(h, "private")
 	case !w.private || says(lines, "private", "no-store", "public", "s-maxage"):
-	case len(lines) == 0 && login.Navigates(w.request):
+	case len(lines) == 0 && w.isPage():
 		// The back button shows what was stored without asking, also after
 		// signing out.
 		w.cacheControl(h, "private, no-store")
@@ -144,26 +185,35 @@ func (w *guardedWriter) mark() {
 	}
 }
 
-// setCookieNames are where handlers put cookies: among the headers and, once these have
-// been sent, the trailers, which some proxies add to the headers (RFC 9110 §6.5.1).
-var setCookieNames = []string{"Set-Cookie", http.TrailerPrefix + "Set-Cookie"}
+// isPage reports an answer that a person looks at. What comes with a bearer token is
+// for a program, unless a browser says otherwise.
+func (w *guardedWriter) isPage() bool {
+	if w.embedders == anyone {
+		mode := w.request.Header["Sec-Fetch-Mode"]
+		return len(mode) == 1 && mode[0] == "navigate"
+	}
+	return login.Navigates(w.request)
+}
+
+const setCookieName = "Set-Cookie"
 
 // dropOurCookies removes cookies that a browser, or this module, may take for ours,
-// unless it is this module that has set them: an upstream that could set them could
-// sign a visitor in to a session of its own.
-func (w *guardedWriter) dropOurCookies() {
-	h := w.Header()
-	for _, name := range setCookieNames {
-		lines := h[name]
-		if len(lines) == 0 || !slices.ContainsFunc(lines, w.isForged) {
-			continue
-		}
-		if lines = slices.DeleteFunc(slices.Clone(lines), w.isForged); len(lines) > 0 {
-			h[name] = lines
+// from the header or trailer of that name, unless it is this module that has set them:
+// an upstream that could set them could sign a visitor in to a session of its own. It
+// reports whether there were any cookies.
+func (w *guardedWriter) dropOurCookies(h http.Header, name string) bool {
+	lines := h[name]
+	if len(lines) == 0 {
+		return false
+	}
+	if slices.ContainsFunc(lines, w.isForged) {
+		if kept := slices.DeleteFunc(slices.Clone(lines), w.isForged); len(kept) > 0 {
+			h[name] = kept
 		} else {
 			delete(h, name)
 		}
 	}
+	return true
 }
 
 // isForged reports a line of Set-Cookie with a name like ours that is not from us. A
@@ -173,7 +223,7 @@ func (w *guardedWriter) isForged(line string) bool {
 		return false
 	}
 	pair, _, _ := strings.Cut(line, ";")
-	return w.state == nil || !slices.Contains(w.state.setCookies, pair)
+	return w.state == nil || w.state.own == nil || !slices.Contains(w.state.own.cookies, pair)
 }
 
 func (w *guardedWriter) cacheControl(h http.Header, value string) {

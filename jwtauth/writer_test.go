@@ -99,7 +99,7 @@ func TestGuardedAnswersAreMarkedHoweverTheyBegin(t *testing.T) {
 			w, rec := newGuarded(true)
 			begin(w)
 			begun := rec.Header().Get("Cache-Control")
-			w.mark() // as the guard does at the end
+			w.finish() // as the guard does at the end
 			if name != "not" && begun != "private, no-cache" {
 				t.Errorf("begun with %q", begun)
 			}
@@ -129,7 +129,7 @@ func TestGuardedInformationalAnswers(t *testing.T) {
 	// A second status is a mistake of a handler's, and changes nothing more.
 	w.Header().Set("Cache-Control", "max-age=1")
 	w.WriteHeader(500)
-	w.mark()
+	w.finish()
 	if got := rec.Header()["Cache-Control"]; !slices.Equal(got, []string{"max-age=1"}) {
 		t.Errorf("marked a second time: %q", got)
 	}

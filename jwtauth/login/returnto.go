@@ -128,13 +128,20 @@ func Navigates(r *http.Request) bool {
 	if mode := first(r.Header["Sec-Fetch-Mode"]); mode != "" {
 		return mode == "navigate"
 	}
-	if first(r.Header["Sec-Fetch-Dest"]) != "" || first(r.Header["X-Requested-With"]) != "" || first(r.Header["Upgrade"]) != "" {
-		return false
-	}
-	for _, line := range r.Header["Accept"] {
+	return asksForHTML(r.Header["Accept"]) &&
+		first(r.Header["Sec-Fetch-Dest"]) == "" && first(r.Header["X-Requested-With"]) == "" && first(r.Header["Upgrade"]) == ""
+}
+
+// asksForHTML reports the header Accept of a client that wants a page.
+func asksForHTML(accept []string) bool {
+	const html = "text/html"
+	for _, line := range accept {
+		if len(line) < len(html) {
+			continue // as that of most programs
+		}
 		for kind := range strings.SplitSeq(line, ",") {
 			kind, params, _ := strings.Cut(kind, ";")
-			if strings.EqualFold(strings.TrimSpace(kind), "text/html") && strings.ReplaceAll(params, " ", "") != "q=0" {
+			if strings.EqualFold(strings.TrimSpace(kind), html) && strings.ReplaceAll(params, " ", "") != "q=0" {
 				return true
 			}
 		}
