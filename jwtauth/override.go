@@ -26,7 +26,7 @@ func (s *requestState) clearOverrides(h http.Header) {
 	}
 	s.cleared = true
 	for _, name := range overrideHeaders {
-		if _, sent := h[name]; sent { // a look-up costs half of a delete
+		if h[name] != nil { // a look-up costs half of a delete
 			delete(h, name)
 		}
 	}
