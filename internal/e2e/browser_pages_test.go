@@ -303,7 +303,7 @@ func changePassword(t *testing.T, h harbour, p *browser.Page) {
 	if after.Value == before.Value || after.Name != before.Name || after.Expires != before.Expires {
 		t.Errorf("the cookie was %+v, and is %+v", before, after)
 	}
-	// Who copied the former cookie has nothing.
+	// A copy of the former cookie is worth nothing.
 	copied := p.Tab(browser.Private())
 	copied.Open(h.at("/"))
 	copied.SetCookie(before)

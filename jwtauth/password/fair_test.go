@@ -161,7 +161,7 @@ func TestFairByAccountWhereAddressesAreMany(t *testing.T) {
 	})
 }
 
-// Who has to go where the queue is full.
+// The waiter who has to go where the queue is full.
 func TestFairPlaces(t *testing.T) {
 	for name, tc := range map[string]struct {
 		waiting  []Caller
@@ -226,7 +226,7 @@ func v6(text, account string) Caller {
 	return Caller{Address: netip.MustParseAddr(text), Account: account}
 }
 
-// Who gives up leaves at once, and a slot that was on its way goes to the next.
+// A waiter who gives up leaves at once, and a slot that was on its way goes to the next.
 func TestFairCallerWhoLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, 2)

@@ -29,7 +29,7 @@ type Caller struct {
 // A caller whose address has nothing else waiting is served after at most one
 // request of each other address that waits, or two where many addresses share
 // few accounts: every second slot then goes to the next account, so that
-// somebody with one account and many addresses does not get a turn for each
+// a caller with one account and many addresses does not get a turn for each
 // of the addresses.
 type Slots struct {
 	slots, places int
@@ -139,7 +139,7 @@ func (s *Slots) wait(ctx context.Context, w *waiter) error {
 	return ctx.Err()
 }
 
-// release hands a slot to whose turn it is. It is free only where nobody waits.
+// release hands a slot to the waiter whose turn it is. The slot is free only where no caller waits.
 func (s *Slots) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -72,7 +72,7 @@ func TestSetDeniesFormerSessionsOfAUser(t *testing.T) {
 	check("forgotten", "alice", old, "", false)
 }
 
-// Whoever watches is told of a user once, while what is told of is in force.
+// Those who watch are told of a user once, while what is told of is in force.
 func TestFeedTellsOfAnEndedUserOnce(t *testing.T) {
 	log, set := &fakeLog{}, NewSet()
 	f := NewFeed(log, set)
