@@ -7,7 +7,7 @@ import (
 )
 
 // namedRoutes are the named routes that guard what stands after their invoke, and
-// who passes: nobody, any user, or an admin.
+// who passes: any user, or an admin.
 var namedRoutes = map[string]struct{ routes, passes string }{
 	"a guard alone":               {"&(auth) {\njwt_auth\n}", "user"},
 	"token server and guard":      {"&(auth) {\ntoken_server\njwt_auth\n}", "user"},

@@ -71,7 +71,7 @@ func clearUpgrade(r *http.Request, allowed []string) (plain bool) {
 	connects := r.Method == http.MethodConnect
 	lines := h[headerUpgrade]
 	if len(lines) == 0 && !connects {
-		return true // HTTP2-Settings means nothing without (RFC 7540 §3.2.1)
+		return true // without Upgrade, HTTP2-Settings has no meaning (RFC 7540 §3.2.1)
 	}
 	delete(h, headerHTTP2Settings)
 	gone := upgradeOptions[1:]

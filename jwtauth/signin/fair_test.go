@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
 
-// Who loses a place in the queue to somebody with fewer requests waiting is told
+// A caller who loses a place to one with fewer requests waiting is told
 // to come back, and has not failed: neither a user nor a client.
 func TestFairDisplacedAttemptDoesNotCount(t *testing.T) {
 	for name, attempt := range map[string]func(b *bench, t *testing.T, hash *password.Hash, pw string) error{
