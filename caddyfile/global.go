@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 )
 
@@ -113,7 +114,7 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 	case "cookie_domain":
 		realm.CookieDomain, err = b.one("a domain, such as example.com")
 		if err == nil && !hasPlaceholder(realm.CookieDomain) {
-			if err := jwtauth.CheckCookieDomain(realm.CookieDomain); err != nil {
+			if err := cookie.CheckDomain(realm.CookieDomain); err != nil {
 				return b.WrapErr(err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -19,7 +20,7 @@ import (
 const AppName = "jwtauth"
 
 // DefaultRealm is the realm that exists without being written.
-const DefaultRealm = "default"
+const DefaultRealm = cookie.DefaultRealm
 
 func init() {
 	caddy.RegisterModule(App{})

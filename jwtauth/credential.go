@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
@@ -25,12 +26,12 @@ func (v verdict) embedders(r *http.Request, realm *opened) embedders {
 	if v.from != sourceCookie {
 		return anyone
 	}
-	return realm.jar.embedders(r)
+	return embeddersOf(realm.jar, r)
 }
 
 // authenticate looks for a credential: a verdict with neither principal nor
 // refusal says that none was presented.
-func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies takenCookies) verdict {
+func (g *JWTAuth) authenticate(r *http.Request, realm *opened, cookies cookie.Taken) verdict {
 	for _, source := range g.Sources {
 		var (
 			token     string
@@ -74,7 +75,7 @@ func plainBearer(h http.Header) (token string, ok bool) {
 
 // fromCookie is the verdict on the session cookie. It does not count where there
 // is none, or, with optional, a dead one: that is nobody's fault.
-func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies takenCookies) (v verdict, counts bool) {
+func (g *JWTAuth) fromCookie(r *http.Request, realm *opened, cookies cookie.Taken) (v verdict, counts bool) {
 	principal, presented, err := realm.presentedBy(r, cookies, true)
 	if !presented {
 		return verdict{}, false

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
@@ -58,10 +59,10 @@ func SignInThrough(realm, client, username string, scopes ...string) (SignedIn, 
 	if err != nil {
 		return SignedIn{}, err
 	}
-	cookie, err := o.sessions.Cookie(grant.Session)
+	value, err := o.sessions.Cookie(grant.Session)
 	return SignedIn{
 		SID: grant.Session.ID, Access: access, Refresh: grant.RefreshToken,
-		CookieName: cookieJar{realm: realm}.name(), CookieValue: cookie,
+		CookieName: cookie.Jar{Realm: realm}.Name(), CookieValue: value,
 	}, err
 }
 

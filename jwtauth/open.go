@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
@@ -42,7 +43,7 @@ type opened struct {
 	limiter   *throttle.Limiter
 	hasher    *password.Hasher
 	issuer    oauth2.Issuer
-	jar       cookieJar
+	jar       cookie.Jar
 	// changed are the users whose sessions ended as the realm was opened.
 	changed []string
 
@@ -62,7 +63,7 @@ func (r *Realm) start(ctx context.Context, changed changedUsers) error {
 		name: r.name, logger: r.logger, auditLog: r.logger.Named("audit"), metrics: r.metrics, emit: r.app.events.emit,
 		lifetimes: r.parsed.lifetimes,
 		clients:   r.parsed.clients, hasher: r.parsed.hasher,
-		jar: cookieJar{realm: r.name, domain: r.CookieDomain},
+		jar: cookie.Jar{Realm: r.name, Domain: r.CookieDomain},
 	}
 	if err := o.open(ctx, r, changed); err != nil {
 		o.close()

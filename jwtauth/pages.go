@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -92,12 +93,12 @@ func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented 
 // Set implements [login.Cookies].
 func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
 	c.realm.metrics.cookiesIssued.Inc()
-	c.realm.jar.set(w, r, value, maxAge)
+	stateOf(r).setCookies(w, c.realm.jar.Session(r, value, maxAge))
 }
 
 // Device implements [login.Cookies].
 func (c pageCookies) Device(r *http.Request) string {
-	for _, value := range c.realm.jar.deviceValues(r, stateOf(r).takeCookies(r, c.realm.name)) {
+	for _, value := range c.realm.jar.DeviceValues(r, stateOf(r).takeCookies(r, c.realm.name)) {
 		if id, err := c.realm.sessions.ParseDeviceCookie(value); err == nil {
 			return id
 		}
@@ -111,12 +112,12 @@ func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string
 	if err != nil {
 		return err
 	}
-	setCookie(w, r, c.realm.jar.deviceCookie(r, value))
+	stateOf(r).setCookies(w, c.realm.jar.Device(r, value))
 	return nil
 }
 
 // HostHidden implements [login.Cookies].
-func (c pageCookies) HostHidden(r *http.Request) bool { return hostHidden(r) }
+func (c pageCookies) HostHidden(r *http.Request) bool { return cookie.HostHidden(r) }
 
 // Clear implements [login.Cookies].
 func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.clearCookies(w, r) }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
@@ -29,7 +31,7 @@ func parseLogin(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err == nil && u.User == nil && u.Fragment == "" && u.Opaque == "" && strings.HasPrefix(u.Path, "/") {
 		isPath := u.Scheme == "" && u.Host == "" && !strings.HasPrefix(text, "//")
-		isURL := u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopbackHost(u.Hostname()))
+		isURL := u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && host.IsLoopback(u.Hostname()))
 		if isPath || isURL {
 			return u, nil
 		}
@@ -70,14 +72,12 @@ func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals
 
 // isHere reports whether a request asks for the sign-in page.
 func isHere(page *url.URL, r *http.Request) bool {
-	return page.Path == originalURL(r).Path && (page.Host == "" || isHost(page, r))
+	return page.Path == originalURL(r).Path && (page.Host == "" || isOf(page, r))
 }
 
-// isHost reports whether a URL is of the host that a request came to.
-func isHost(u *url.URL, r *http.Request) bool {
-	own := &url.URL{Scheme: u.Scheme, Host: r.Host}
-	name := func(u *url.URL) string { return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) }
-	return name(u) == name(own) && portOf(u) == portOf(own)
+// isOf reports whether a URL is of the host that a request came to.
+func isOf(u *url.URL, r *http.Request) bool {
+	return host.Same(u, &url.URL{Scheme: u.Scheme, Host: r.Host})
 }
 
 // refusePerson answers somebody who navigates: with the way to sign in, or a
@@ -120,11 +120,11 @@ func (g *JWTAuth) here(r *http.Request, refusals login.Refusals) string {
 	original := *originalURL(r)
 	original.RawQuery = withoutParameters(original.RawQuery, g.realm.app.tokenParameters)
 	here := original.RequestURI()
-	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || isHost(page, r) {
+	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || isOf(page, r) {
 		return here
 	}
 	scheme := "https"
-	if plainCookieAllowed(r) {
+	if cookie.PlainAllowed(r) {
 		scheme = "http"
 	}
 	return scheme + "://" + r.Host + here

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -23,8 +24,8 @@ var errSeveralUsers = errors.New("session cookies of several users came under on
 // Another site of the host or domain can plant cookies next to ours. One that this
 // realm did not make, or whose session has ended, takes nothing from the one
 // that is good.
-func (o *opened) presentedBy(r *http.Request, taken takenCookies, remembered bool) (p *policy.Principal, presented bool, err error) {
-	for _, values := range o.jar.values(r, taken) {
+func (o *opened) presentedBy(r *http.Request, taken cookie.Taken, remembered bool) (p *policy.Principal, presented bool, err error) {
+	for _, values := range o.jar.Values(r, taken) {
 		if len(values) == 0 {
 			continue
 		}
@@ -84,12 +85,13 @@ func (o *opened) oneOf(ctx context.Context, values []string, remembered bool) (p
 	return nil, err
 }
 
-// clearCookies makes the browser forget the session cookie. Where it sent several,
+// clearCookies makes the browser drop the session cookie. Where it sent several,
 // those go too that another site of the domain, or another path, may have set.
 func (o *opened) clearCookies(w http.ResponseWriter, r *http.Request) {
-	o.jar.clear(w, r)
-	tiers := o.jar.values(r, stateOf(r).takeCookies(r, o.name))
+	state := stateOf(r)
+	state.setCookies(w, o.jar.Cleared(r)...)
+	tiers := o.jar.Values(r, state.takeCookies(r, o.name))
 	if len(tiers[0])+len(tiers[1]) > 1 {
-		o.jar.clearPlanted(w, r, originalURL(r).EscapedPath())
+		state.setCookies(w, o.jar.ClearedPlanted(r, originalURL(r).EscapedPath())...)
 	}
 }

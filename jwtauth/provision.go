@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -89,7 +90,7 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 		return fmt.Errorf("cookie_domain: %w", err)
 	}
 	if r.CookieDomain != "" {
-		if err := CheckCookieDomain(r.CookieDomain); err != nil {
+		if err := cookie.CheckDomain(r.CookieDomain); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -236,7 +237,7 @@ const (
 func CheckIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil ||
-		(u.Scheme != "https" && !(u.Scheme == "http" && isLoopbackHost(u.Hostname()))) {
+		(u.Scheme != "https" && !(u.Scheme == "http" && host.IsLoopback(u.Hostname()))) {
 		return fmt.Errorf("issuer %q: it takes an https URL without query and fragment, such as https://example.com (http only for localhost)", issuer)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -26,7 +27,7 @@ type requestState struct {
 	// headers are the identity headers that guards of this request have set.
 	headers []string
 	// cookies are the session cookies taken out of the request, by realm.
-	cookies map[string]takenCookies
+	cookies map[string]cookie.Taken
 	// pages are the sign-in pages that this request's site serves.
 	pages []signInPage
 	page  [1]signInPage // the room for the first
@@ -61,6 +62,16 @@ func (s *requestState) answer() *ownAnswer {
 		s.own = new(ownAnswer)
 	}
 	return s.own
+}
+
+// setCookies sets cookies under names of ours, and notes them: of all that an answer
+// sets under these names, these alone come to the browser.
+func (s *requestState) setCookies(w http.ResponseWriter, cookies ...*http.Cookie) {
+	own := s.answer()
+	for _, c := range cookies {
+		http.SetCookie(w, c)
+		own.cookies = append(own.cookies, c.Name+"="+c.Value)
+	}
 }
 
 // signInPage is a token server that has pages, and passed the request on.
@@ -110,7 +121,7 @@ func principalOf(r *http.Request) *policy.Principal {
 // and the cookies of all realms. Every request of a block in which a handler of
 // ours stands comes by here, whether or not a guard is for it. It returns the
 // cookies of the realm.
-func (s *requestState) clean(r *http.Request, realm *Realm, owned []string) takenCookies {
+func (s *requestState) clean(r *http.Request, realm *Realm, owned []string) cookie.Taken {
 	if !s.plain {
 		s.plain = clearUpgrade(r, realm.parsed.upgrade)
 	}
@@ -130,11 +141,18 @@ func (s *requestState) takeBack(r *http.Request, realm *Realm) {
 
 // takeCookies takes the session cookies of all realms out of the request's
 // header, at the first call, and returns what those of the realm held.
-func (s *requestState) takeCookies(r *http.Request, realm string) takenCookies {
+func (s *requestState) takeCookies(r *http.Request, realm string) cookie.Taken {
 	if !s.taken {
-		s.cookies, s.taken = takeCookies(r.Header), true
+		s.cookies, s.taken = cookie.Take(r.Header), true
 	}
 	return s.cookies[realm]
+}
+
+// sentCookie reports whether the request came with the session cookie of the jar's
+// realm.
+func (s *requestState) sentCookie(r *http.Request, jar cookie.Jar) bool {
+	tiers := jar.Values(r, s.takeCookies(r, jar.Realm))
+	return len(tiers[0])+len(tiers[1]) > 0
 }
 
 // clearHeaders removes identity headers that the client sent: in every spelling

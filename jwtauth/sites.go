@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -105,19 +106,19 @@ func routeHosts(route caddyhttp.Route) (hosts []string, ok bool) {
 // machine, a host that shares the realm's cookie and that a guard of the realm is
 // written for, and a port at which Caddy serves it.
 func (s sites) returnsTo(realm *Realm, r *http.Request, origin *url.URL) bool {
-	host := strings.ToLower(origin.Hostname())
-	if origin.Scheme != "https" && !(origin.Scheme == "http" && isLoopbackHost(host)) {
+	name := strings.ToLower(origin.Hostname())
+	if origin.Scheme != "https" && !(origin.Scheme == "http" && host.IsLoopback(name)) {
 		return false
 	}
-	if realm.CookieDomain == "" || !withinDomain(host, realm.CookieDomain) {
+	if realm.CookieDomain == "" || !host.Within(name, realm.CookieDomain) {
 		return false
 	}
-	port := portOf(origin)
+	port := host.Port(origin)
 	// Where ports are mapped on the way here, as by a container, that of this
 	// request is known to lead to Caddy.
-	own := portOf(&url.URL{Scheme: origin.Scheme, Host: r.Host})
+	own := host.Port(&url.URL{Scheme: origin.Scheme, Host: r.Host})
 	return slices.ContainsFunc(s.guarded[realm], func(g guardedHost) bool {
-		return s.covers(g.name, host) && (port == own || slices.Contains(g.ports, port))
+		return s.covers(g.name, name) && (port == own || slices.Contains(g.ports, port))
 	})
 }
 
@@ -130,15 +131,4 @@ func (s sites) covers(pattern, host string) bool {
 	parent, ok := strings.CutPrefix(pattern, "*.")
 	label, rest, _ := strings.Cut(host, ".")
 	return ok && label != "" && rest == parent && !s.named[host]
-}
-
-func portOf(u *url.URL) string {
-	switch port := u.Port(); {
-	case port != "":
-		return port
-	case u.Scheme == "http":
-		return "80"
-	default:
-		return "443"
-	}
 }

@@ -164,8 +164,8 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.pages = t.buildPages(realm)
 	})
 	// What a page looks like is for the pages of other hosts, too.
-	if realm.jar.sent(r, state) && !(forPage && t.look.IsFile(r.URL.Path)) {
-		realm.jar.embedders(r).mark(w.Header())
+	if state.sentCookie(r, realm.jar) && !(forPage && t.look.IsFile(r.URL.Path)) {
+		embeddersOf(realm.jar, r).mark(w.Header())
 	}
 	if forPage {
 		t.pages.ServeHTTP(w, r)

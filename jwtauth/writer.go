@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 )
 
@@ -23,6 +24,15 @@ const (
 	sameOrigin                  // those of the answer's own origin
 	sameSite                    // those of its domain
 )
+
+// embeddersOf are the pages that may embed answers to requests with the session
+// cookie: those of the origins that share it.
+func embeddersOf(jar cookie.Jar, r *http.Request) embedders {
+	if jar.Shared(r) {
+		return sameSite
+	}
+	return sameOrigin
+}
 
 // mark says so in the header of an answer, unless that says something already.
 func (e embedders) mark(h http.Header) {
@@ -219,7 +229,7 @@ func (w *guardedWriter) dropOurCookies(h http.Header, name string) bool {
 // isForged reports a line of Set-Cookie with a name like ours that is not from us. A
 // header directive of the site may have changed the attributes of one that is.
 func (w *guardedWriter) isForged(line string) bool {
-	if !looksLikeOurs(line) {
+	if !cookie.LooksLikeOurs(line) {
 		return false
 	}
 	pair, _, _ := strings.Cut(line, ";")

@@ -1,4 +1,4 @@
-package jwtauth
+package cookie
 
 import (
 	"net/http"
@@ -52,17 +52,17 @@ func TestPlainCookieBehindProxy(t *testing.T) {
 			for i := 0; i < len(tc.headers); i += 2 {
 				r.Header[tc.headers[i]] = append(r.Header[tc.headers[i]], tc.headers[i+1])
 			}
-			if got := plainCookieAllowed(r); got != tc.plain {
+			if got := PlainAllowed(r); got != tc.plain {
 				t.Errorf("a plain cookie: %v", got)
 			}
-			if got := hostHidden(r); got != tc.hidden {
+			if got := HostHidden(r); got != tc.hidden {
 				t.Errorf("the host is hidden: %v", got)
 			}
-			c := cookieJar{realm: DefaultRealm}.cookie(r)
+			c := Jar{Realm: DefaultRealm}.blank(r)
 			if c.Secure == tc.plain || (c.Name == "jwtauth") != tc.plain {
 				t.Errorf("the cookie is %s", c)
 			}
-			tiers := cookieJar{realm: DefaultRealm}.values(r, takenCookies{plain: []string{"x"}})
+			tiers := Jar{Realm: DefaultRealm}.Values(r, Taken{plain: []string{"x"}})
 			if len(tiers[1]) > 0 != tc.plain {
 				t.Errorf("a plain cookie counts: %q", tiers)
 			}

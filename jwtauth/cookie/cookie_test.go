@@ -1,4 +1,4 @@
-package jwtauth
+package cookie
 
 import (
 	"crypto/tls"
@@ -30,37 +30,37 @@ func TestCookieAttributes(t *testing.T) {
 	)
 	for _, tc := range []struct {
 		name  string
-		jar   cookieJar
+		jar   Jar
 		url   string
 		set   string // with "*" for what the age is
 		clear []string
 	}{
 		{
-			name: "https", jar: cookieJar{realm: DefaultRealm}, url: "https://example.com/",
+			name: "https", jar: Jar{Realm: DefaultRealm}, url: "https://example.com/",
 			set: "__Host-jwtauth=v; Path=/*; Secure; SameSite=Lax", clear: []string{"__Host-jwtauth=; Path=/*; Secure; SameSite=Lax"},
 		},
 		{
-			name: "realm", jar: cookieJar{realm: "staff"}, url: "https://example.com/",
+			name: "realm", jar: Jar{Realm: "staff"}, url: "https://example.com/",
 			set: "__Host-jwtauth_staff=v; Path=/*; Secure; SameSite=Lax", clear: []string{"__Host-jwtauth_staff=; Path=/*; Secure; SameSite=Lax"},
 		},
 		{
-			name: "http, as behind a proxy that does TLS", jar: cookieJar{realm: DefaultRealm}, url: "http://example.com/",
+			name: "http, as behind a proxy that does TLS", jar: Jar{Realm: DefaultRealm}, url: "http://example.com/",
 			set: "__Host-jwtauth=v; Path=/*; Secure; SameSite=Lax", clear: []string{"__Host-jwtauth=; Path=/*; Secure; SameSite=Lax"},
 		},
 		{
-			name: "http on this machine", jar: cookieJar{realm: DefaultRealm}, url: "http://localhost:8080/",
+			name: "http on this machine", jar: Jar{Realm: DefaultRealm}, url: "http://localhost:8080/",
 			set: "jwtauth=v; Path=/*; SameSite=Lax", clear: []string{"jwtauth=; Path=/*; SameSite=Lax"},
 		},
 		{
-			name: "http on this machine, by address", jar: cookieJar{realm: "staff"}, url: "http://[::1]:8080/",
+			name: "http on this machine, by address", jar: Jar{Realm: "staff"}, url: "http://[::1]:8080/",
 			set: "jwtauth_staff=v; Path=/*; SameSite=Lax", clear: []string{"jwtauth_staff=; Path=/*; SameSite=Lax"},
 		},
 		{
-			name: "https on this machine", jar: cookieJar{realm: DefaultRealm}, url: "https://localhost/",
+			name: "https on this machine", jar: Jar{Realm: DefaultRealm}, url: "https://localhost/",
 			set: "__Host-jwtauth=v; Path=/*; Secure; SameSite=Lax", clear: []string{"__Host-jwtauth=; Path=/*; Secure; SameSite=Lax"},
 		},
 		{
-			name: "shared", jar: cookieJar{realm: DefaultRealm, domain: "example.com"}, url: "https://docs.example.com:8443/",
+			name: "shared", jar: Jar{Realm: DefaultRealm, Domain: "example.com"}, url: "https://docs.example.com:8443/",
 			set: "__Secure-jwtauth=v; Path=/; Domain=example.com*; Secure; SameSite=Lax",
 			clear: []string{
 				"__Secure-jwtauth=; Path=/; Domain=example.com*; Secure; SameSite=Lax",
@@ -69,7 +69,7 @@ func TestCookieAttributes(t *testing.T) {
 			},
 		},
 		{
-			name: "shared, the domain itself", jar: cookieJar{realm: "staff", domain: "example.com"}, url: "https://EXAMPLE.com./",
+			name: "shared, the domain itself", jar: Jar{Realm: "staff", Domain: "example.com"}, url: "https://EXAMPLE.com./",
 			set: "__Secure-jwtauth_staff=v; Path=/; Domain=example.com*; Secure; SameSite=Lax",
 			clear: []string{
 				"__Secure-jwtauth_staff=; Path=/; Domain=example.com*; Secure; SameSite=Lax",
@@ -77,31 +77,30 @@ func TestCookieAttributes(t *testing.T) {
 			},
 		},
 		{
-			name: "shared, http on this machine", jar: cookieJar{realm: DefaultRealm, domain: "app.localhost"}, url: "http://docs.app.localhost:8080/",
+			name: "shared, http on this machine", jar: Jar{Realm: DefaultRealm, Domain: "app.localhost"}, url: "http://docs.app.localhost:8080/",
 			set:   "jwtauth=v; Path=/; Domain=app.localhost*; SameSite=Lax",
 			clear: []string{"jwtauth=; Path=/; Domain=app.localhost*; SameSite=Lax", "jwtauth=; Path=/*; SameSite=Lax"},
 		},
 		{
-			name: "shared, asked by another host", jar: cookieJar{realm: DefaultRealm, domain: "example.com"}, url: "https://evilexample.com/",
+			name: "shared, asked by another host", jar: Jar{Realm: DefaultRealm, Domain: "example.com"}, url: "https://evilexample.com/",
 			set: "__Host-jwtauth=v; Path=/*; Secure; SameSite=Lax", clear: []string{"__Host-jwtauth=; Path=/*; Secure; SameSite=Lax"},
 		},
 		{
-			name: "shared, asked by an address", jar: cookieJar{realm: DefaultRealm, domain: "example.com"}, url: "https://192.0.2.1/",
+			name: "shared, asked by an address", jar: Jar{Realm: DefaultRealm, Domain: "example.com"}, url: "https://192.0.2.1/",
 			set: "__Host-jwtauth=v; Path=/*; Secure; SameSite=Lax", clear: []string{"__Host-jwtauth=; Path=/*; Secure; SameSite=Lax"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := asked(tc.url)
 			for age, attribute := range map[time.Duration]string{0: "; HttpOnly", time.Hour: forever, time.Hour + time.Millisecond: forever} {
-				w := httptest.NewRecorder()
-				tc.jar.set(w, r, "v", age)
-				if got, want := w.Header()["Set-Cookie"], strings.Replace(tc.set, "*", attribute, 1); !slices.Equal(got, []string{want}) {
+				if got, want := tc.jar.Session(r, "v", age).String(), strings.Replace(tc.set, "*", attribute, 1); got != want {
 					t.Errorf("for %s: %q, want %q", age, got, want)
 				}
 			}
-			w := httptest.NewRecorder()
-			tc.jar.clear(w, r)
-			got := w.Header()["Set-Cookie"]
+			var got []string
+			for _, c := range tc.jar.Cleared(r) {
+				got = append(got, c.String())
+			}
 			for _, want := range tc.clear {
 				if want = strings.Replace(want, "*", now, 1); !slices.Contains(got, want) {
 					t.Errorf("cleared %q, and not %q", got, want)
@@ -121,11 +120,11 @@ func TestCookieAttributes(t *testing.T) {
 // and after them, on this machine alone, those without a prefix.
 func TestCookieValues(t *testing.T) {
 	const https, local = "https://docs.example.com/", "http://localhost/"
-	alone, shared := cookieJar{realm: DefaultRealm}, cookieJar{realm: DefaultRealm, domain: "example.com"}
-	sharedLocal := cookieJar{realm: DefaultRealm, domain: "app.localhost"}
+	alone, shared := Jar{Realm: DefaultRealm}, Jar{Realm: DefaultRealm, Domain: "example.com"}
+	sharedLocal := Jar{Realm: DefaultRealm, Domain: "app.localhost"}
 	for _, tc := range []struct {
 		name  string
-		jar   cookieJar
+		jar   Jar
 		url   string
 		lines []string
 		want  string // the values, with "|" between the two kinds
@@ -163,7 +162,7 @@ func TestCookieValues(t *testing.T) {
 			for _, line := range tc.lines {
 				r.Header.Add("Cookie", line)
 			}
-			tiers := tc.jar.values(r, takeCookies(r.Header)[tc.jar.realm])
+			tiers := tc.jar.Values(r, Take(r.Header)[tc.jar.Realm])
 			if got := strings.Join(tiers[0], ",") + "|" + strings.Join(tiers[1], ","); got != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
@@ -179,14 +178,14 @@ func TestCookieValues(t *testing.T) {
 // TestCookieSplitterIsFree for requests without a cookie of ours.
 func TestCookieSplitterIsFree(t *testing.T) {
 	h := http.Header{"Cookie": {"theme=dark; __Host-sid=0123456789; csrf_token=abc; _ga=GA1.2; hostname=x; jwtauthx=1", "a=b"}}
-	if n := testing.AllocsPerRun(100, func() { takeCookies(h) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { Take(h) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func TestCheckCookieDomain(t *testing.T) {
+func TestCheckDomain(t *testing.T) {
 	for _, domain := range []string{"example.com", "a.b.example.com", "app.localhost", "xn--bcher-kva.example", "1.example", "a-b.example"} {
-		if err := CheckCookieDomain(domain); err != nil {
+		if err := CheckDomain(domain); err != nil {
 			t.Error(err)
 		}
 	}
@@ -195,7 +194,7 @@ func TestCheckCookieDomain(t *testing.T) {
 		"example.com:443", "https://example.com", "example.com/", "*.example.com", "-a.example.com", "a-.example.com", "a_b.example.com", "a b.example.com",
 		"example.com; Secure", "example.com\r\n", strings.Repeat("a", 64) + ".example.com", strings.Repeat("a.", 127) + "com",
 	} {
-		if err := CheckCookieDomain(domain); err == nil || !strings.Contains(err.Error(), "cookie_domain") {
+		if err := CheckDomain(domain); err == nil || !strings.Contains(err.Error(), "cookie_domain") {
 			t.Errorf("%q: %v", domain, err)
 		}
 	}
@@ -264,7 +263,7 @@ func FuzzTakeCookies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, two string) {
 		lines := []string{one, two}
 		h := http.Header{"Cookie": slices.Clone(lines)}
-		taken := takeCookies(h)
+		taken := Take(h)
 
 		left := h["Cookie"]
 		if taken == nil && !slices.Equal(left, lines) {
@@ -297,13 +296,13 @@ func FuzzTakeCookies(f *testing.F) {
 				t.Errorf("%q became %q, with %s", lines, left, c.Name)
 			}
 		}
-		if again := takeCookies(h); again != nil {
+		if again := Take(h); again != nil {
 			t.Errorf("%q became %q, with more to take: %v", lines, left, again)
 		}
 
 		for realm, cookies := range taken {
 			for prefix, values := range map[string][]string{"__Host-": cookies.host, "__Secure-": cookies.secure, "": cookies.plain} {
-				name := prefix + cookieJar{realm: realm}.name()
+				name := prefix + Jar{Realm: realm}.Name()
 				var sent []string
 				for _, pair := range sessions {
 					if _, value, _ := strings.Cut(pair, "="); nameOf(pair) == name {
