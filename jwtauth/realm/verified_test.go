@@ -1,0 +1,138 @@
+package realm
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/keyring"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
+)
+
+// keptUntil is until when an answer about a session cookie is kept, by a realm of those
+// lifetimes.
+func keptUntil(lt session.Lifetimes, s session.Session, answer time.Time) time.Time {
+	cache := accesstoken.NewCache[*policy.Principal](1 << 20)
+	r := &Realm{Lifetimes: lt}
+	for range 2 {
+		r.keepCookie(cache, "cookie", s, &policy.Principal{ExpiresAt: answer, Claims: sessionClaims{}})
+	}
+	until := answer.Add(-lt.Refresh)
+	for _, ok := cache.Get("cookie", until); ok; _, ok = cache.Get("cookie", until) {
+		until = until.Add(time.Second)
+	}
+	return until
+}
+
+// A session in steady use is read in time to prolong it, however short its idle time
+// is.
+func TestKnownCookiesAreAskedForBeforeTheSessionIsIdle(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	lt := session.DefaultLifetimes()
+	for _, tc := range []struct {
+		name         string
+		idle, answer time.Duration
+		want         time.Duration
+	}{
+		{"long idle time", 7 * 24 * time.Hour, 15 * time.Minute, 15 * time.Minute},
+		{"idle time shorter than a token's life", 8 * time.Minute, 8 * time.Minute, 6 * time.Minute},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			lt := lt
+			lt.Idle = tc.idle
+			s := session.Session{IdleExpiresAt: now.Add(tc.idle), ExpiresAt: now.Add(lt.Refresh)}
+			if got := keptUntil(lt, s, now.Add(tc.answer)).Sub(now); got != tc.want {
+				t.Errorf("kept for %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// What was verified is not known to those who would verify it otherwise.
+func TestRetiredKeyIsAnotherWayOfVerifying(t *testing.T) {
+	key, err := accesstoken.GenerateKey("ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(key *accesstoken.Key) *accesstoken.KeySet {
+		t.Helper()
+		keys, err := accesstoken.NewKeySet(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	seen := make(map[string]string)
+	for name, keys := range map[string]*accesstoken.KeySet{
+		"plain": set(key), "stopped": set(key.Until(time.Unix(1, 0))), "stopped later": set(key.Until(time.Unix(2, 0))),
+		"bounded": set(key).Bounded(time.Minute), "bounded otherwise": set(key).Bounded(time.Hour),
+	} {
+		print := fingerprint(new(accesstoken.Verifier), keys, "store")
+		if other, same := seen[print]; same {
+			t.Errorf("%s and %s share what they know", name, other)
+		}
+		seen[print] = name
+	}
+}
+
+// Verified tokens stay known from reading to reading of the keys, until the keys change.
+func TestKnownTokensOutliveAReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, shared := openTest(t, testConfig(t))
+		defer closeTest(t, r, shared)
+		now := time.Now()
+		token, err := r.Keys.Signing().Sign(&accesstoken.Claims{
+			Issuer: r.Issuer.ID, Audience: r.Issuer.Audience, Subject: "root", ClientID: "x", IssuedAt: now,
+			ExpiresAt: now.Add(r.Lifetimes.Access), ID: "invented", SessionID: r.storeID + strings.Repeat("x", 22),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(what string, want error) {
+			t.Helper()
+			for range 3 {
+				p, refusal := r.Token(token)
+				switch {
+				case want == nil && refusal != nil:
+					t.Errorf("%s: refused: %v", what, refusal.Cause)
+				case want != nil && (refusal == nil || p != nil || !errors.Is(refusal, want)):
+					t.Errorf("%s: passes, or is refused with %v, want %v", what, refusal, want)
+				}
+			}
+		}
+		want("known", nil)
+		if err := r.RotateKeys(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		want("of a key that stopped", nil)
+		view, known := r.Keys.View(), r.verified().tokens
+		time.Sleep(5*keyring.ReadEvery + time.Second) // in the bubble's clock
+		if r.Keys.View() == view {
+			t.Error("the keys were not read again")
+		}
+		if r.verified().tokens != known {
+			t.Error("a reading that changed nothing dropped what was known")
+		}
+		if known, _ := r.Known(); known.Entries != 1 {
+			t.Errorf("%d tokens are known, want 1", known.Entries)
+		}
+		cookies := r.verified().cookies
+		if _, _, _, err := r.RevokeKeys(t.Context(), audit.ByAdmin); err != nil {
+			t.Fatal(err)
+		}
+		if r.verified().cookies == cookies {
+			t.Error("cookies of a revoked key are known")
+		}
+		want("known, of a revoked key", accesstoken.ErrKey)
+		events := []string{audit.KeyChanged, audit.KeyChanged, audit.KeysRevoked}
+		if got := r.Recorder.(*recorder).names(); !slices.Equal(got, events) {
+			t.Errorf("recorded %q, want %q", got, events)
+		}
+	})
+}
