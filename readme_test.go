@@ -29,6 +29,7 @@ import (
 
 	_ "github.com/caddy-jwtauth/caddy-jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -501,10 +502,10 @@ func TestReadmeAdminAPI(t *testing.T) {
 		}
 	}
 	var routed []string
-	for _, file := range packageFiles(t, "jwtauth") {
+	for _, file := range packageFiles(t, "jwtauth/adminapi") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-				if text, _ := strconv.Unquote(literal.Value); strings.Contains(text, " "+jwtauth.AdminPath+"{") {
+				if text, _ := strconv.Unquote(literal.Value); strings.Contains(text, " "+adminapi.Path+"{") {
 					routed = append(routed, text)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 )
 
@@ -123,7 +124,7 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 			realm.Upgrade, err = b.some("the protocols that a request may switch to, such as docker")
 		}
 		if err == nil {
-			if err := jwtauth.CheckUpgrade(realm.Upgrade); err != nil {
+			if err := guard.CheckUpgrade(realm.Upgrade); err != nil {
 				return b.WrapErr(err)
 			}
 		}

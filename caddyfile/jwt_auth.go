@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	guards "github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -129,7 +130,7 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (
 		var origins []string
 		if origins, err = b.some("origins, such as https://app.example.com"); err == nil {
 			for _, origin := range origins {
-				if err := jwtauth.CheckOrigin(origin); err != nil {
+				if err := guards.CheckOrigin(origin); err != nil {
 					return b.WrapErr(err)
 				}
 			}

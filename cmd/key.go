@@ -5,9 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/spf13/cobra"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
 func keyCommand(o *options) *cobra.Command {
@@ -18,7 +17,7 @@ func keyList(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "Lists the keys of a realm, without their material"}
 	return runs(cmd, 0, 0, func(cmd *cobra.Command, _ []string) error {
 		return o.with(cmd, func(ctx context.Context, a *api) error {
-			var keys []jwtauth.AdminKey
+			var keys []adminapi.Key
 			if err := a.call(ctx, http.MethodGet, "keys", nil, nil, &keys); err != nil {
 				return err
 			}
@@ -57,7 +56,7 @@ of the JWKS for ten minutes.`,
 			if revoke {
 				return o.revokeKeys(ctx, cmd, a)
 			}
-			var keys []jwtauth.AdminKey
+			var keys []adminapi.Key
 			if err := a.call(ctx, http.MethodPost, "keys/rotate", nil, body, &keys); err != nil {
 				return err
 			}
@@ -72,7 +71,7 @@ of the JWKS for ten minutes.`,
 func (o *options) revokeKeys(ctx context.Context, cmd *cobra.Command, a *api) error {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	var revoked jwtauth.AdminRevokedKeys
+	var revoked adminapi.RevokedKeys
 	if err := a.call(ctx, http.MethodPost, "keys/revoke", nil, nil, &revoked); err != nil {
 		return err
 	}
@@ -84,7 +83,7 @@ func (o *options) revokeKeys(ctx context.Context, cmd *cobra.Command, a *api) er
 }
 
 // showKeys writes the keys as rows; with --json they are part of what is said.
-func (o *options) showKeys(cmd *cobra.Command, keys []jwtauth.AdminKey) error {
+func (o *options) showKeys(cmd *cobra.Command, keys []adminapi.Key) error {
 	if o.json {
 		return nil
 	}
@@ -92,7 +91,7 @@ func (o *options) showKeys(cmd *cobra.Command, keys []jwtauth.AdminKey) error {
 }
 
 // usedFrom says when the keys just made come into use.
-func usedFrom(keys []jwtauth.AdminKey, now bool) string {
+func usedFrom(keys []adminapi.Key, now bool) string {
 	if now {
 		return "in use from now on"
 	}
@@ -105,7 +104,7 @@ func usedFrom(keys []jwtauth.AdminKey, now bool) string {
 	return "in use from " + timeText(newest) + " on"
 }
 
-func keyRows(keys []jwtauth.AdminKey) [][]string {
+func keyRows(keys []adminapi.Key) [][]string {
 	rows := [][]string{{"ID", "FOR", "ALGORITHM", "STATE", "CREATED", "USED FROM"}}
 	for _, key := range keys {
 		rows = append(rows, []string{key.ID, key.Use, key.Algorithm, key.State, optionalTime(key.CreatedAt), optionalTime(key.UsedFrom)})

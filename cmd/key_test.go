@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 func TestKeyRotate(t *testing.T) {
@@ -20,7 +20,7 @@ func TestKeyRotate(t *testing.T) {
 	before := mustSignIn(t, c, "alice", "correct horse")
 	old := kid(t, before.Access)
 
-	keys := signingKeys(decode[[]jwtauth.AdminKey](t, c, "key", "rotate"))
+	keys := signingKeys(decode[[]adminapi.Key](t, c, "key", "rotate"))
 	if len(keys) != 2 || keys[0].ID != old || keys[0].State != "signs" || keys[1].State != "waits" {
 		t.Fatalf("keys after the rotation: %+v", keys)
 	}
@@ -64,7 +64,7 @@ func TestKeysOfTheConfig(t *testing.T) {
 				c.Start()
 			}
 			wantRefused(t, c.Run("jwtauth", "key", "rotate"), "signing_key", "reload")
-			keys := signingKeys(decode[[]jwtauth.AdminKey](t, c, "key", "list"))
+			keys := signingKeys(decode[[]adminapi.Key](t, c, "key", "list"))
 			if len(keys) != 1 || keys[0].Algorithm != "HS256" {
 				t.Errorf("keys: %+v", keys)
 			}
@@ -75,8 +75,8 @@ func TestKeysOfTheConfig(t *testing.T) {
 	}
 }
 
-func signingKeys(keys []jwtauth.AdminKey) []jwtauth.AdminKey {
-	return slices.DeleteFunc(keys, func(key jwtauth.AdminKey) bool { return key.Use != "access tokens" })
+func signingKeys(keys []adminapi.Key) []adminapi.Key {
+	return slices.DeleteFunc(keys, func(key adminapi.Key) bool { return key.Use != "access tokens" })
 }
 
 // kid is the key that a token names.
@@ -132,7 +132,7 @@ func TestKeyRotateRevoke(t *testing.T) {
 	c := testcaddy.Start(t, site)
 	c.AddUser("alice", "correct horse")
 	before := mustSignIn(t, c, "alice", "correct horse")
-	revoked := decode[jwtauth.AdminRevokedKeys](t, c, "key", "rotate", "--revoke")
+	revoked := decode[adminapi.RevokedKeys](t, c, "key", "rotate", "--revoke")
 	keys := signingKeys(revoked.Keys)
 	if revoked.Ended != 1 || revoked.Users != 1 || len(keys) != 1 || keys[0].ID == kid(t, before.Access) || keys[0].State != "signs" {
 		t.Errorf("revoked: %+v", revoked)

@@ -17,6 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
 )
 
@@ -96,7 +97,7 @@ func (o *options) openAdmin(ctx context.Context, c *config, talk io.Writer) (*ap
 	if err != nil {
 		return nil, err
 	}
-	var keys []jwtauth.AdminKey
+	var keys []adminapi.Key
 	err = a.call(ctx, http.MethodGet, "keys", nil, nil, &keys)
 	switch {
 	case err == nil:

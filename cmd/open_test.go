@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 // An admin API that refuses or fails is never passed over: the store would be
@@ -99,12 +99,12 @@ func TestRealms(t *testing.T) {
 			wantRefused(t, c.Run("jwtauth", "user", "list", "--realm", "shp"), `unknown realm "shp"`, "default shop")
 			wantRefused(t, c.Run("jwtauth", "user", "list", "--realm", "../shop"), `realm name "../shop"`, "lower-case")
 			c.AddUser("alice-"+fmt.Sprint(c.Running()), "correct horse", "--realm", "shop")
-			if users := decode[[]jwtauth.AdminUser](t, c, "user", "list"); len(users) != 0 {
+			if users := decode[[]adminapi.User](t, c, "user", "list"); len(users) != 0 {
 				t.Errorf("users of the other realm: %+v", users)
 			}
 		})
 	}
-	if users := decode[[]jwtauth.AdminUser](t, c, "user", "list", "--realm", "shop"); len(users) != 2 {
+	if users := decode[[]adminapi.User](t, c, "user", "list", "--realm", "shop"); len(users) != 2 {
 		t.Errorf("users of the realm: %+v, want the two added", users)
 	}
 }
@@ -195,7 +195,7 @@ func TestCommandReleasesTheStore(t *testing.T) {
 	if err != nil || len(locks) > 0 {
 		t.Errorf("locks left in Caddy's storage: %v, %v", locks, err)
 	}
-	if users := decode[[]jwtauth.AdminUser](t, c, "user", "list"); len(users) != 3 {
+	if users := decode[[]adminapi.User](t, c, "user", "list"); len(users) != 3 {
 		t.Errorf("users: %+v, want 3", users)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 // A user agent is written by a stranger and read in an administrator's terminal.
@@ -33,7 +33,7 @@ func TestOneLine(t *testing.T) {
 func TestJSONIsStable(t *testing.T) {
 	var out bytes.Buffer
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	if err := writeJSON(&out, []jwtauth.AdminUser{{Username: "a<b", Roles: []string{}, Source: "store", CreatedAt: &at}}); err != nil {
+	if err := writeJSON(&out, []adminapi.User{{Username: "a<b", Roles: []string{}, Source: "store", CreatedAt: &at}}); err != nil {
 		t.Fatal(err)
 	}
 	want := `[
@@ -54,7 +54,7 @@ func TestJSONIsStable(t *testing.T) {
 
 func TestUsedFrom(t *testing.T) {
 	early, late := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), time.Date(2026, 1, 2, 3, 14, 5, 0, time.Local)
-	keys := []jwtauth.AdminKey{{UsedFrom: &late}, {UsedFrom: &early}, {}}
+	keys := []adminapi.Key{{UsedFrom: &late}, {UsedFrom: &early}, {}}
 	if got := usedFrom(keys, false); got != "in use from 2026-01-02 03:14:05 on" {
 		t.Error(got)
 	}

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/spf13/cobra"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
 func sessionCommand(o *options) *cobra.Command {
@@ -28,13 +27,13 @@ func sessionList(o *options) *cobra.Command {
 				}
 				query.Set("user", args[0])
 			}
-			sessions, err := pages(ctx, a, "sessions", query, func(s jwtauth.AdminSession) string { return s.ID })
+			sessions, err := pages(ctx, a, "sessions", query, func(s adminapi.Session) string { return s.ID })
 			if err != nil {
 				return err
 			}
 			// The API shows those too that have expired and wait to be removed.
 			now := time.Now()
-			sessions = slices.DeleteFunc(sessions, func(s jwtauth.AdminSession) bool { return !now.Before(s.ExpiresAt) })
+			sessions = slices.DeleteFunc(sessions, func(s adminapi.Session) bool { return !now.Before(s.ExpiresAt) })
 			rows := [][]string{{"SID", "USER", "CLIENT", "CREATED", "LAST USED", "EXPIRES", "ADDRESS", "USER AGENT"}}
 			for _, s := range sessions {
 				rows = append(rows, []string{

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 func TestSessions(t *testing.T) {
@@ -17,10 +17,10 @@ func TestSessions(t *testing.T) {
 	first, second := mustSignIn(t, c, "alice", "correct horse"), mustSignIn(t, c, "alice", "correct horse")
 	bob := mustSignIn(t, c, "bob", "battery staple")
 
-	if all := decode[[]jwtauth.AdminSession](t, c, "session", "list"); len(all) != 3 {
+	if all := decode[[]adminapi.Session](t, c, "session", "list"); len(all) != 3 {
 		t.Errorf("sessions of all: %+v, want 3", all)
 	}
-	sessions := decode[[]jwtauth.AdminSession](t, c, "session", "list", "alice")
+	sessions := decode[[]adminapi.Session](t, c, "session", "list", "alice")
 	if len(sessions) != 2 || sessions[0].User != "alice" || sessions[0].IP != "127.0.0.1" {
 		t.Fatalf("sessions of alice: %+v, want 2", sessions)
 	}
@@ -29,7 +29,7 @@ func TestSessions(t *testing.T) {
 		t.Errorf("table:\n%s", table)
 	}
 
-	sid := decode[jwtauth.AdminToken](t, c, "token", "inspect", "--", first.Access).SID
+	sid := decode[adminapi.Token](t, c, "token", "inspect", "--", first.Access).SID
 	c.MustRun("jwtauth", "session", "revoke", "--", sid)
 	wantGet(t, c, "/private/", first.Access, http.StatusUnauthorized)
 	wantGet(t, c, "/private/", second.Access, http.StatusOK)

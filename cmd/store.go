@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
 )
 
@@ -55,7 +56,7 @@ Run it on the copy, never on the original, and before its Caddy is started.`,
 }
 
 // resetStore works on the files, so no Caddy may use them.
-func (o *options) resetStore(cmd *cobra.Command) (done jwtauth.StoreReset, err error) {
+func (o *options) resetStore(cmd *cobra.Command) (done adminapi.StoreReset, err error) {
 	if o.address != "" {
 		return done, errors.New("this works on the files of a realm, and not through an admin API: stop the Caddy that uses them, and leave --address out")
 	}

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
 func tokenCommand(o *options) *cobra.Command {
@@ -50,7 +49,7 @@ by the realm are not shown: anybody could have written them.`,
 			return errors.New("the token is empty: write it to standard input")
 		}
 		return o.with(cmd, func(ctx context.Context, a *api) error {
-			var token jwtauth.AdminToken
+			var token adminapi.Token
 			if err := a.call(ctx, http.MethodPost, "inspect", nil, body, &token); err != nil {
 				return err
 			}
@@ -65,7 +64,7 @@ by the realm are not shown: anybody could have written them.`,
 	})
 }
 
-func tokenRows(token jwtauth.AdminToken) [][]string {
+func tokenRows(token adminapi.Token) [][]string {
 	valid := "yes"
 	if !token.Valid {
 		valid = "no: " + token.Reason

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 func TestTokenInspect(t *testing.T) {
@@ -14,7 +14,7 @@ func TestTokenInspect(t *testing.T) {
 	c := testcaddy.Start(t, site)
 	c.AddUser("alice", "correct horse", "--role", "admin")
 	alice := mustSignIn(t, c, "alice", "correct horse")
-	inspect := func(t *testing.T, token string, args ...string) (got jwtauth.AdminToken) {
+	inspect := func(t *testing.T, token string, args ...string) (got adminapi.Token) {
 		t.Helper()
 		run := c.RunInput(token+"\n", append([]string{"jwtauth", "token", "inspect", "--json"}, args...)...)
 		if err := json.Unmarshal([]byte(run.Stdout), &got); err != nil {

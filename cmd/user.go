@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -53,7 +53,7 @@ func userAdd(o *options) *cobra.Command {
 		if err := user.Check(u); err != nil {
 			return err
 		}
-		change := jwtauth.AdminUserChange{
+		change := adminapi.UserChange{
 			Username: u.Username, FullName: &u.FullName, Email: &u.Email, Disabled: &u.Disabled,
 			Roles: &u.Roles, Scopes: &u.Scopes, Claims: &u.Claims,
 		}
@@ -61,7 +61,7 @@ func userAdd(o *options) *cobra.Command {
 			return err
 		}
 		return o.with(cmd, func(ctx context.Context, a *api) error {
-			var added jwtauth.AdminUser
+			var added adminapi.User
 			if err := a.call(ctx, http.MethodPost, "users", nil, change, &added); err != nil {
 				return a.explainUser(ctx, err, u.Username, true)
 			}
@@ -93,7 +93,7 @@ func userList(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "Lists the users of all sources"}
 	return runs(cmd, 0, 0, func(cmd *cobra.Command, _ []string) error {
 		return o.with(cmd, func(ctx context.Context, a *api) error {
-			users, err := pages(ctx, a, "users", nil, func(u jwtauth.AdminUser) string { return u.Username })
+			users, err := pages(ctx, a, "users", nil, func(u adminapi.User) string { return u.Username })
 			if err != nil {
 				return err
 			}
@@ -119,7 +119,7 @@ func userShow(o *options) *cobra.Command {
 	})
 }
 
-func userRows(u jwtauth.AdminUser) [][]string {
+func userRows(u adminapi.User) [][]string {
 	password := "none"
 	if u.HasHash {
 		password = u.Scheme
@@ -148,7 +148,7 @@ func claimRows(prefix string, claims map[string]any) [][]string {
 	return rows
 }
 
-func stateOf(u jwtauth.AdminUser) string {
+func stateOf(u adminapi.User) string {
 	switch {
 	case u.Ambiguous:
 		return "in two sources" // and so cannot sign in
@@ -159,7 +159,7 @@ func stateOf(u jwtauth.AdminUser) string {
 	}
 }
 
-func sourceOf(u jwtauth.AdminUser) string {
+func sourceOf(u adminapi.User) string {
 	if u.Path != "" {
 		return u.Source + " " + u.Path
 	}
@@ -174,7 +174,7 @@ func userPasswd(o *options) *cobra.Command {
 	var from secret
 	from.addFlags(cmd)
 	return runs(cmd, 1, 1, func(cmd *cobra.Command, args []string) error {
-		var change jwtauth.AdminUserChange
+		var change adminapi.UserChange
 		var err error
 		if change.Password, change.PasswordHash, err = from.read(cmd, o); err != nil {
 			return err
@@ -227,7 +227,7 @@ token is issued; with --now the user's sessions end, and they act at once.`,
 			if now {
 				acts = "the sessions have ended"
 			}
-			changed, err := a.changeUser(ctx, name, jwtauth.AdminUserChange{Roles: &roles, EndSessions: now})
+			changed, err := a.changeUser(ctx, name, adminapi.UserChange{Roles: &roles, EndSessions: now})
 			if err != nil {
 				return err
 			}
@@ -278,7 +278,7 @@ func userSwitch(o *options, disabled bool) *cobra.Command {
 		done = "user %s disabled; the sessions have ended"
 	}
 	return runs(cmd, 1, 1, func(cmd *cobra.Command, args []string) error {
-		return o.change(cmd, args[0], jwtauth.AdminUserChange{Disabled: &disabled}, done)
+		return o.change(cmd, args[0], adminapi.UserChange{Disabled: &disabled}, done)
 	})
 }
 
@@ -296,7 +296,7 @@ func userRemove(o *options) *cobra.Command {
 }
 
 // change changes a user and says so.
-func (o *options) change(cmd *cobra.Command, name string, change jwtauth.AdminUserChange, done string) error {
+func (o *options) change(cmd *cobra.Command, name string, change adminapi.UserChange, done string) error {
 	return o.with(cmd, func(ctx context.Context, a *api) error {
 		changed, err := a.changeUser(ctx, name, change)
 		if err != nil {
@@ -306,11 +306,11 @@ func (o *options) change(cmd *cobra.Command, name string, change jwtauth.AdminUs
 	})
 }
 
-func (a *api) user(ctx context.Context, name string) (u jwtauth.AdminUser, err error) {
+func (a *api) user(ctx context.Context, name string) (u adminapi.User, err error) {
 	return u, a.call(ctx, http.MethodGet, "user", url.Values{"name": {name}}, nil, &u)
 }
 
-func (a *api) changeUser(ctx context.Context, name string, change jwtauth.AdminUserChange) (u jwtauth.AdminUser, err error) {
+func (a *api) changeUser(ctx context.Context, name string, change adminapi.UserChange) (u adminapi.User, err error) {
 	err = a.call(ctx, http.MethodPatch, "user", url.Values{"name": {name}}, change, &u)
 	return u, a.explainUser(ctx, err, name, false)
 }

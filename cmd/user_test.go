@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 // The README's first step: a user before Caddy ever ran.
@@ -32,7 +32,7 @@ func TestUserAddBeforeTheFirstStart(t *testing.T) {
 	if got := signIn(t, c, "alice", "correct horse\n").status; got != http.StatusUnauthorized {
 		t.Errorf("password with the newline of the input: status %d, want 401", got)
 	}
-	if keys := decode[[]jwtauth.AdminKey](t, c, "key", "list"); len(keys) != 2 {
+	if keys := decode[[]adminapi.Key](t, c, "key", "list"); len(keys) != 2 {
 		t.Errorf("%d keys, want the 2 that the command made: %+v", len(keys), keys)
 	}
 }
@@ -96,7 +96,7 @@ func TestUserWhileCaddyRuns(t *testing.T) {
 	t.Run("remove", func(t *testing.T) {
 		c.MustRun("jwtauth", "user", "remove", "bob")
 		wantGet(t, c, "/private/", bob.Access, http.StatusUnauthorized)
-		if users := decode[[]jwtauth.AdminUser](t, c, "user", "list"); len(users) != 0 {
+		if users := decode[[]adminapi.User](t, c, "user", "list"); len(users) != 0 {
 			t.Errorf("users after the removal: %+v", users)
 		}
 	})
@@ -130,7 +130,7 @@ func TestUserOfConfigAndFile(t *testing.T) {
 				got := c.RunInput("correct horse\n", append([]string{"jwtauth", "user"}, args...)...)
 				wantRefused(t, got, "user carol stands in the config", "reload")
 			}
-			users := decode[[]jwtauth.AdminUser](t, c, "user", "list")
+			users := decode[[]adminapi.User](t, c, "user", "list")
 			if len(users) != 1 || users[0].Username != "carol" || users[0].Source != "config" || !slices.Equal(users[0].Roles, []string{"admin"}) {
 				t.Errorf("users: %+v", users)
 			}
@@ -144,7 +144,7 @@ func TestUserPasswordHash(t *testing.T) {
 	hash := c.MustRun("hash-password", "--algorithm", "bcrypt", "--bcrypt-cost", "4", "--plaintext", "correct horse")
 	c.MustRunInput(hash, "jwtauth", "user", "add", "alice", "--password-hash-stdin")
 	wantRefused(t, c.RunInput("plain text\n", "jwtauth", "user", "add", "bob", "--password-hash-stdin"), "hash")
-	if shown := decode[jwtauth.AdminUser](t, c, "user", "show", "alice"); shown.Scheme != "bcrypt" {
+	if shown := decode[adminapi.User](t, c, "user", "show", "alice"); shown.Scheme != "bcrypt" {
 		t.Errorf("scheme %q, want bcrypt", shown.Scheme)
 	}
 	if shown := c.MustRun("jwtauth", "user", "show", "alice"); strings.Contains(shown, "$2") {
@@ -152,7 +152,7 @@ func TestUserPasswordHash(t *testing.T) {
 	}
 	c.Start()
 	mustSignIn(t, c, "alice", "correct horse")
-	if users := decode[[]jwtauth.AdminUser](t, c, "user", "list"); len(users) != 1 {
+	if users := decode[[]adminapi.User](t, c, "user", "list"); len(users) != 1 {
 		t.Errorf("users: %+v, want alice alone", users)
 	}
 }

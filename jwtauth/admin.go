@@ -1,19 +1,19 @@
 package jwtauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddyserver/caddy/v2"
 )
 
 func init() {
 	caddy.RegisterModule(new(AdminAPI))
 }
-
-// AdminPath is where the module's part of Caddy's admin API begins.
-const AdminPath = "/jwtauth/"
 
 // AdminAPI is the part of Caddy's admin API that `caddy jwtauth` speaks to while
 // Caddy runs: users, sessions, keys and tokens of the realms.
@@ -29,7 +29,7 @@ func (*AdminAPI) CaddyModule() caddy.ModuleInfo {
 
 // Routes implements [caddy.AdminRouter].
 func (a *AdminAPI) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: AdminPath, Handler: caddy.AdminHandlerFunc(a.serve)}}
+	return []caddy.AdminRoute{{Pattern: adminapi.Path, Handler: caddy.AdminHandlerFunc(a.serve)}}
 }
 
 // serve asks for the live app at each request: the admin endpoint is replaced
@@ -46,23 +46,27 @@ func (a *AdminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// AdminHandler serves the admin API of the app's realms. Commands that run
-// without a server call it directly.
-func (a *App) AdminHandler() http.Handler { return newAdminMux(a) }
+// AdminHandler serves the admin API of the app's realms. Commands that run without a
+// server call it directly.
+func (a *App) AdminHandler() http.Handler { return adminapi.Handler(adminRealms{a}, a.logger) }
 
-// OpenRealm opens one realm of an app that is not started, for a command that
-// runs without a server. Cleanup closes it.
-func (a *App) OpenRealm(ctx caddy.Context, name string) error {
-	realm, err := a.Realm(name)
+// adminRealms are the realms of an app, for the admin API.
+type adminRealms struct{ app *App }
+
+// OpenRealm implements [adminapi.Realms].
+func (a adminRealms) OpenRealm(ctx context.Context, name string) (*realm.Realm, error) {
+	configured, ok := a.app.Realms[name]
+	if !ok {
+		return nil, adminapi.Error{Status: http.StatusNotFound, Err: fmt.Errorf("unknown realm %q: the realms are %v", name, a.app.names())}
+	}
+	if !configured.inUse() {
+		return nil, adminapi.Error{Status: http.StatusNotFound, Err: fmt.Errorf("the running config does not use the realm %q", name)}
+	}
+	r, err := configured.future.Await(ctx)
 	if err != nil {
-		return err
+		return nil, adminapi.Error{Status: http.StatusServiceUnavailable, Err: err}
 	}
-	// The users of the config that a command was given need not be those of
-	// the server: nobody is signed out because of them.
-	if err := realm.start(ctx, keepSessions); err != nil {
-		return fmt.Errorf("realm %s: %w", realm.name, err)
-	}
-	return nil
+	return r, nil
 }
 
 // Interface guards

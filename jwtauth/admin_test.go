@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 const adminRealms = `
@@ -133,7 +133,7 @@ func TestAdminNames(t *testing.T) {
 		body, _ := json.Marshal(map[string]any{"username": name, "password_hash": secretHash, "roles": []string{"r"}})
 		mustAdmin(t, "POST", "/jwtauth/default/users", string(body))
 		at := "/jwtauth/default/user?name=" + url.QueryEscape(name)
-		var u jwtauth.AdminUser
+		var u adminapi.User
 		text := mustAdmin(t, "GET", at, "")
 		if err := json.Unmarshal([]byte(text), &u); err != nil || u.Username != name || u.Scheme != "argon2id" || !u.HasHash || u.Source != "store" {
 			t.Errorf("%q: %s", name, text)
@@ -143,7 +143,7 @@ func TestAdminNames(t *testing.T) {
 	// Page by page they all come, once, in order.
 	var listed []string
 	for after := ""; ; {
-		var page []jwtauth.AdminUser
+		var page []adminapi.User
 		text := mustAdmin(t, "GET", "/jwtauth/default/users?limit=3&after="+url.QueryEscape(after), "")
 		if err := json.Unmarshal([]byte(text), &page); err != nil {
 			t.Fatal(err)
@@ -207,15 +207,15 @@ func TestAdminChangesAct(t *testing.T) {
 
 	// One session of two.
 	six, _ := signIn("second").want(t, http.StatusOK).issued()
-	var sessions []jwtauth.AdminSession
+	var sessions []adminapi.Session
 	text := mustAdmin(t, "GET", "/jwtauth/default/sessions?user=zoe", "")
 	if err := json.Unmarshal([]byte(text), &sessions); err != nil || len(sessions) != 2 {
 		t.Fatalf("%d sessions: %s", len(sessions), text)
 	}
-	var token jwtauth.AdminToken
-	inspect := func(value string) jwtauth.AdminToken {
+	var token adminapi.Token
+	inspect := func(value string) adminapi.Token {
 		t.Helper()
-		token = jwtauth.AdminToken{}
+		token = adminapi.Token{}
 		if err := json.Unmarshal([]byte(mustAdmin(t, "POST", "/jwtauth/default/inspect", `{"token":"`+value+`"}`)), &token); err != nil {
 			t.Fatal(err)
 		}

@@ -93,8 +93,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return a.checkStores()
 }
 
-// checkStores refuses two realms with one store: what one of them would revoke,
-// the other would not know.
+// checkStores refuses two realms with one store: a session that one of them ends would
+// go on in the other.
 func (a *App) checkStores() error {
 	stores := make(map[string]string)
 	for _, name := range a.names() {
@@ -116,7 +116,7 @@ func (a *App) Start() error {
 	}
 	a.sites = findSites(a.ctx)
 	for _, name := range a.names() {
-		if err := a.Realms[name].start(context.Background(), endSessionsOfChanged); err != nil {
+		if err := a.Realms[name].start(context.Background(), false); err != nil {
 			return fmt.Errorf("realm %s: %w", name, err)
 		}
 	}
@@ -151,8 +151,8 @@ func (a *App) Realm(name string) (*Realm, error) {
 	return realm, nil
 }
 
-// owns remembers the names of identity headers.
-func (a *App) owns(headers []string) {
+// addIdentityHeaders adds the names of identity headers of a guard.
+func (a *App) addIdentityHeaders(headers []string) {
 	for _, name := range headers {
 		if !slices.Contains(a.identity, name) {
 			a.identity = append(a.identity, name)

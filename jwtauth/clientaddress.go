@@ -40,8 +40,8 @@ func clientIP(r *http.Request) netip.Addr {
 // the zero Addr for all others.
 func clientIPOf(ctx context.Context) netip.Addr {
 	vars, _ := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
-	if state, ok := vars[requestVar].(*requestState); ok && state.own != nil && state.own.request != nil {
-		return clientIP(state.own.request)
+	if state, ok := vars[requestVar].(*requestState); ok && state.Answered() != nil {
+		return clientIP(state.Answered())
 	}
 	return netip.Addr{}
 }

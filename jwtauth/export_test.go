@@ -14,10 +14,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
@@ -30,87 +32,87 @@ type SignedIn struct {
 }
 
 // SignIn makes a session as a sign-in does, without a password.
-func SignIn(realm, username string, scopes ...string) (SignedIn, error) {
-	return SignInThrough(realm, "", username, scopes...)
+func SignIn(name, username string, scopes ...string) (SignedIn, error) {
+	return SignInThrough(name, "", username, scopes...)
 }
 
 // SignInThrough is SignIn by a client of that name.
-func SignInThrough(realm, client, username string, scopes ...string) (SignedIn, error) {
-	o, err := running(realm)
+func SignInThrough(name, client, username string, scopes ...string) (SignedIn, error) {
+	o, err := running(name)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	ctx := context.Background()
-	epoch, err := o.sessions.Epoch(ctx, username)
+	epoch, err := o.Manager().Epoch(ctx, username)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	entry, err := o.state.users().Lookup(ctx, username)
+	entry, err := o.Directory().Lookup(ctx, username)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	grant, err := o.sessions.Create(ctx, o.lifetimes, session.NewSession{User: username, Client: client, Epoch: epoch, Scopes: scopes})
+	grant, err := o.Manager().Create(ctx, o.Lifetimes, session.NewSession{User: username, Client: client, Epoch: epoch, Scopes: scopes})
 	if err != nil {
 		return SignedIn{}, err
 	}
-	access, err := o.issuer.Issue(oauth2.Grant{
+	access, err := o.Issuer.Issue(oauth2.Grant{
 		User: entry.User, Client: client, Session: grant.Session.ID, Scopes: scopes, IssuedAt: time.Now(), ExpiresAt: grant.AccessExpiresAt,
 	})
 	if err != nil {
 		return SignedIn{}, err
 	}
-	value, err := o.sessions.Cookie(grant.Session)
+	value, err := o.Manager().Cookie(grant.Session)
 	return SignedIn{
 		SID: grant.Session.ID, Access: access, Refresh: grant.RefreshToken,
-		CookieName: cookie.Jar{Realm: realm}.Name(), CookieValue: value,
+		CookieName: cookie.Jar{Realm: name}.Name(), CookieValue: value,
 	}, err
 }
 
 // Issue signs claims with the running realm's key, after change has had its way
 // with those that a token of the realm needs.
-func Issue(realm string, change func(*accesstoken.Claims)) (string, error) {
-	o, err := running(realm)
+func Issue(name string, change func(*accesstoken.Claims)) (string, error) {
+	o, err := running(name)
 	if err != nil {
 		return "", err
 	}
 	now := time.Now()
 	c := &accesstoken.Claims{
-		Issuer: o.issuer.ID, Audience: o.issuer.Audience, Subject: "alice", ClientID: oauth2.FirstParty,
-		IssuedAt: now, ExpiresAt: now.Add(time.Minute), ID: o.storeID + rand.Text()[:22],
+		Issuer: o.Issuer.ID, Audience: o.Issuer.Audience, Subject: "alice", ClientID: oauth2.FirstParty,
+		IssuedAt: now, ExpiresAt: now.Add(time.Minute), ID: o.Issuer.StoreID + rand.Text()[:22],
 	}
 	change(c)
-	return o.keys.Signing().Sign(c)
+	return o.Keys.Signing().Sign(c)
 }
 
 // SessionCount returns how many sessions a user has in the store.
-func SessionCount(realm, username string) (int, error) {
-	o, err := running(realm)
+func SessionCount(name, username string) (int, error) {
+	o, err := running(name)
 	if err != nil {
 		return 0, err
 	}
-	sessions, err := o.sessions.List(context.Background(), username)
+	sessions, err := o.Manager().List(context.Background(), username)
 	return len(sessions), err
 }
 
 // HoldSlot takes a hashing slot of the running realm.
-func HoldSlot(ctx context.Context, realm string) (release func(), err error) {
-	o, err := running(realm)
+func HoldSlot(ctx context.Context, name string) (release func(), err error) {
+	o, err := running(name)
 	if err != nil {
 		return nil, err
 	}
-	return o.signIn.Slots.Acquire(ctx, password.Caller{})
+	return o.Slots.Acquire(ctx, password.Caller{})
 }
 
-func running(realm string) (*opened, error) {
+func running(name string) (*realm.Realm, error) {
 	app, err := caddy.ActiveContext().AppIfConfigured(AppName)
 	if err != nil {
 		return nil, err
 	}
-	r, err := app.(*App).Realm(realm)
+	r, err := app.(*App).Realm(name)
 	if err != nil {
 		return nil, err
 	}
-	o := r.opened.Load()
+	o := r.future.Opened()
 	if o == nil {
 		return nil, errors.New("the realm is not open")
 	}
@@ -118,43 +120,42 @@ func running(realm string) (*opened, error) {
 }
 
 // Denials returns what the running realm's store has revoked.
-func Denials(realm string) ([]revocation.Entry, error) {
-	o, err := running(realm)
+func Denials(name string) ([]revocation.Entry, error) {
+	o, err := running(name)
 	if err != nil {
 		return nil, err
 	}
-	entries, _, err := o.state.store.Since(context.Background(), 0, 1000)
+	entries, _, err := o.Store().Since(context.Background(), 0, 1000)
 	return entries, err
 }
 
 // WaitingForSlots returns how many sign-ins wait for a hashing slot.
-func WaitingForSlots(realm string) int {
-	o, err := running(realm)
+func WaitingForSlots(name string) int {
+	o, err := running(name)
 	if err != nil {
 		return 0
 	}
-	return o.signIn.Slots.(*password.Slots).Waiting()
+	return o.Slots.Waiting()
 }
 
-// Deny puts a session into the deny set of the running realm, and nowhere else.
-func Deny(realm, sid string) error {
-	o, err := running(realm)
+// Deny denies a session of the running realm, and leaves its record as it is.
+func Deny(name, sid string) error {
+	o, err := running(name)
 	if err != nil {
 		return err
 	}
-	o.state.denied.Add(revocation.Entry{Kind: revocation.Session, ID: sid, Until: time.Now().Add(time.Hour)})
-	return nil
+	return o.Store().Deny(context.Background(), revocation.Entry{Kind: revocation.Session, ID: sid, Until: time.Now().Add(time.Hour)})
 }
 
 // FillRevocations has a session of the running realm make so many revocations that
 // there is room for left more of its user, where there were none.
-func FillRevocations(realm, sid string, left int) error {
-	o, err := running(realm)
+func FillRevocations(name, sid string, left int) error {
+	o, err := running(name)
 	if err != nil {
 		return err
 	}
 	until := time.Now().Add(time.Hour)
-	return o.state.store.UpdateSession(context.Background(), sid, func(session.Session, uint64) (session.Change, error) {
+	return o.Store().UpdateSession(context.Background(), sid, func(session.Session, uint64) (session.Change, error) {
 		c := session.Change{Deny: make([]revocation.Entry, session.MaxRevocations-left)}
 		for i := range c.Deny {
 			c.Deny[i] = revocation.Entry{Kind: revocation.Token, ID: fmt.Sprint("filler ", i), Until: until}
@@ -165,48 +166,31 @@ func FillRevocations(realm, sid string, left int) error {
 
 // Age takes a session of the running realm back to another epoch, and leaves it
 // alive.
-func Age(realm, sid string) error {
-	o, err := running(realm)
+func Age(name, sid string) error {
+	o, err := running(name)
 	if err != nil {
 		return err
 	}
-	return o.state.store.UpdateSession(context.Background(), sid, func(s session.Session, epoch uint64) (session.Change, error) {
+	return o.Store().UpdateSession(context.Background(), sid, func(s session.Session, epoch uint64) (session.Change, error) {
 		s.Epoch = epoch + 1
 		return session.Change{Session: &s}, nil
 	})
 }
 
 // Known returns how many verified tokens and cookies the running realm remembers.
-func Known(realm string) (tokens, cookies int) {
-	o, err := running(realm)
+func Known(name string) (tokens, cookies int) {
+	o, err := running(name)
 	if err != nil {
 		return -1, -1
 	}
-	view := o.keys.view.Load()
-	tokens, _ = view.tokens.Size()
-	cookies, _ = view.cookies.Size()
-	return tokens, cookies
-}
-
-// RememberedUntil returns until when an answer about a session cookie is believed
-// in, by a realm of those lifetimes.
-func RememberedUntil(lt session.Lifetimes, s session.Session, answer time.Time) time.Time {
-	cache := accesstoken.NewCache[*policy.Principal](1 << 20)
-	o := &opened{lifetimes: lt}
-	for range 2 {
-		o.rememberCookie(cache, "cookie", s, &policy.Principal{ExpiresAt: answer, Claims: sessionClaims{}})
-	}
-	until := answer.Add(-lt.Refresh)
-	for _, ok := cache.Get("cookie", until); ok; _, ok = cache.Get("cookie", until) {
-		until = until.Add(time.Second)
-	}
-	return until
+	t, c := o.Known()
+	return t.Entries, c.Entries
 }
 
 // EventNames are those of Caddy's events.
 func EventNames() []string {
-	names := make([]string, len(auditNames))
-	for i, name := range auditNames {
+	names := make([]string, len(audit.Names))
+	for i, name := range audit.Names {
 		names[i] = eventPrefix + name
 	}
 	return names
@@ -233,5 +217,5 @@ func Watchable() (names, words []string) {
 		name, _, _ = strings.Cut(name, `"`)
 		names = append(names, name)
 	}
-	return names, slices.Concat(auditNames, refusalReasons, signInResults, []string{credentialToken, credentialCookie, "hit", "miss"})
+	return names, slices.Concat(audit.Names, guard.Reasons, audit.Results, []string{string(audit.Token), string(audit.Cookie), "hit", "miss"})
 }

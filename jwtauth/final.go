@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 )
@@ -76,7 +77,7 @@ type lastWord struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *firstWord) WriteHeader(status int) {
-	w.last.noStore = says(w.Header()["Cache-Control"], "no-store")
+	w.last.noStore = guard.Says(w.Header()["Cache-Control"], "no-store")
 	w.ResponseWriterWrapper.WriteHeader(status)
 }
 

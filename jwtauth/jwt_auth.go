@@ -16,9 +16,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 func init() {
@@ -76,14 +78,12 @@ type JWTAuth struct {
 	// them: in lower case, without a path, without the scheme's own port.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
-	realm  *Realm
-	rule   policy.Rule
-	origin *http.CrossOriginProtection
-	owned  []string // names of SetHeaders
-	vary   string   // what the answer depends on
-	// secretURL is set where the URL may hold a token.
+	realm *Realm
+	guard guard.Guard
+	owned []string // names of SetHeaders
+	vary  string   // what the answer depends on
+	// secretURL is set if the URL may hold a token.
 	secretURL bool
-	login     *url.URL // where Login says to sign in, nil where it names no place
 	logger    *zap.Logger
 }
 
@@ -136,66 +136,57 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	if g.realm, err = realmOf(ctx, g.Realm); err != nil {
 		return err
 	}
-	if g.Roles != nil {
-		g.rule.AnyRoles, g.rule.AllRoles = g.Roles.Any, g.Roles.All
-	}
-	g.rule.Scopes = g.Scope
-	for _, claim := range g.Claims {
-		g.rule.Claims = append(g.rule.Claims, policy.Claim{Name: claim.Name, Values: claim.Values})
+	g.guard = guard.Guard{
+		Realm: g.realm.name, Rule: g.rule(), Optional: g.Optional, Origin: http.NewCrossOriginProtection(),
+		LoginOff: g.Login == loginOff,
 	}
 	if len(g.Sources) == 0 {
-		g.Sources = []CredentialSource{{From: sourceHeader}, {From: sourceCookie}}
+		g.Sources = []CredentialSource{{From: guard.FromHeader}, {From: guard.FromCookie}}
 	}
-	for _, header := range g.SetHeaders {
-		g.owned = append(g.owned, http.CanonicalHeaderKey(header.Name))
-	}
-	g.realm.app.owns(g.owned)
-	g.origin = http.NewCrossOriginProtection()
-	for _, origin := range g.TrustedOrigins {
-		if err := CheckOrigin(origin); err != nil {
-			return err
-		}
-		if err := g.origin.AddTrustedOrigin(origin); err != nil {
-			return fmt.Errorf("trusted_origins: %w", err)
-		}
-	}
-	g.vary = varyOf(g.Sources)
 	for _, source := range g.Sources {
-		if source.From == sourceQuery {
+		g.guard.Sources = append(g.guard.Sources, guard.Source(source))
+		if source.From == guard.FromQuery {
 			g.secretURL = true
 			g.realm.app.tokenParameters = append(g.realm.app.tokenParameters, source.Name)
 		}
 	}
-	g.login, err = parseLogin(g.Login)
+	g.vary = g.guard.Vary()
+	for _, header := range g.SetHeaders {
+		g.owned = append(g.owned, http.CanonicalHeaderKey(header.Name))
+	}
+	g.realm.app.addIdentityHeaders(g.owned)
+	for _, origin := range g.TrustedOrigins {
+		if err := guard.CheckOrigin(origin); err != nil {
+			return err
+		}
+		if err := g.guard.Origin.AddTrustedOrigin(origin); err != nil {
+			return fmt.Errorf("trusted_origins: %w", err)
+		}
+	}
+	g.guard.Login, err = parseLogin(g.Login)
 	return err
 }
 
-// varyOf is what an answer depends on.
-func varyOf(sources []CredentialSource) string {
-	var names []string
-	for _, source := range sources {
-		switch source.From {
-		case sourceHeader:
-			names = append(names, "Authorization")
-		case sourceCookie:
-			names = append(names, "Cookie")
-		}
+// rule is what a principal has to fulfil.
+func (g *JWTAuth) rule() policy.Rule {
+	rule := policy.Rule{Scopes: g.Scope}
+	if g.Roles != nil {
+		rule.AnyRoles, rule.AllRoles = g.Roles.Any, g.Roles.All
 	}
-	return strings.Join(names, ", ")
+	for _, claim := range g.Claims {
+		rule.Claims = append(rule.Claims, policy.Claim{Name: claim.Name, Values: claim.Values})
+	}
+	return rule
 }
 
 const (
-	sourceHeader = "header"
-	sourceCookie = "cookie"
-	sourceQuery  = "query"
-
 	errorsSite = "site"
 
 	loginRedirect = "redirect"
 	loginOff      = "off"
 )
 
-// Validate refuses rules that mean something else than they look like.
+// Validate refuses rules that do not mean what they seem to say.
 func (g *JWTAuth) Validate() error {
 	if g.Roles != nil && len(g.Roles.Any) == 0 && len(g.Roles.All) == 0 {
 		return errors.New("roles names no role: leave it out to let every signed-in user pass")
@@ -203,7 +194,7 @@ func (g *JWTAuth) Validate() error {
 	if g.Claims != nil && len(g.Claims) == 0 {
 		return errors.New("claims is empty: name at least one claim or leave it out")
 	}
-	if err := g.rule.Validate(); err != nil {
+	if err := g.rule().Validate(); err != nil {
 		return err
 	}
 	if g.Roles != nil {
@@ -225,9 +216,9 @@ func (g *JWTAuth) Validate() error {
 	seen := make(map[CredentialSource]bool)
 	for _, source := range g.Sources {
 		switch {
-		case source.From != sourceHeader && source.From != sourceCookie && source.From != sourceQuery:
+		case source.From != guard.FromHeader && source.From != guard.FromCookie && source.From != guard.FromQuery:
 			return fmt.Errorf("source %q: it takes header, cookie, or query and a parameter", source.From)
-		case (source.From == sourceQuery) != (source.Name != ""):
+		case (source.From == guard.FromQuery) != (source.Name != ""):
 			return errors.New("source query takes the name of a parameter, header and cookie take none")
 		case seen[source]:
 			return fmt.Errorf("source %s is named twice", source.From)
@@ -244,6 +235,23 @@ func (g *JWTAuth) Validate() error {
 		return errors.New("errors site leaves refused requests to the site, so login has nothing to do: remove one of the two")
 	}
 	return validateIdentityHeaders(g.SetHeaders)
+}
+
+// parseLogin reads the option login of a guard. It is nil for the words.
+func parseLogin(text string) (*url.URL, error) {
+	switch text {
+	case "", loginRedirect, loginOff:
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err == nil && u.User == nil && u.Fragment == "" && u.Opaque == "" && strings.HasPrefix(u.Path, "/") {
+		isPath := u.Scheme == "" && u.Host == "" && !strings.HasPrefix(text, "//")
+		isURL := u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && host.IsLoopback(u.Hostname()))
+		if isPath || isURL {
+			return u, nil
+		}
+	}
+	return nil, fmt.Errorf("login %q: it takes redirect, off, or where to sign in: a path such as /auth/login or a URL such as https://example.com/login (http only for localhost)", text)
 }
 
 // placeholder is what looks like one, and like nothing else.
@@ -272,11 +280,11 @@ var reservedHeaders = []string{
 func validateIdentityHeaders(headers []IdentityHeader) error {
 	seen := make(map[string]bool)
 	for _, header := range headers {
-		folded := foldHeaderName(header.Name)
+		folded := guard.FoldHeaderName(header.Name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(header.Name):
 			return fmt.Errorf("set_header %q: it takes the name of a header, such as X-User", header.Name)
-		case slices.ContainsFunc(reservedHeaders, func(name string) bool { return foldHeaderName(name) == folded }):
+		case slices.ContainsFunc(reservedHeaders, func(name string) bool { return guard.FoldHeaderName(name) == folded }):
 			return fmt.Errorf("set_header %s: this header has a meaning of its own; take another, such as X-User", header.Name)
 		case header.Value == "":
 			return fmt.Errorf("set_header %s: it takes a value, such as {http.auth.user.id}", header.Name)
@@ -288,100 +296,66 @@ func validateIdentityHeaders(headers []IdentityHeader) error {
 	return nil
 }
 
-// ServeHTTP takes the credential, verifies it, holds the principal against the
-// rules, and calls the next handler or answers with a refusal.
+// ServeHTTP cleans the request, decides by its credential and the rules, and calls the
+// next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
 	cookies := state.clean(r, g.realm, g.owned)
 
-	realm, err := g.realm.await(r.Context())
+	in, err := g.realm.future.Await(r.Context())
 	if err != nil {
-		return g.refuse(w, r, state, verdict{refusal: oauth2.Unavailable(err)})
+		return g.refuse(w, r, state, nil, guard.Decision{Refusal: oauth2.Unavailable(err)})
 	}
-	v := g.authenticate(r, realm, cookies)
-	if v.refusal == nil && v.principal != nil {
-		v.refusal = g.authorize(v.principal)
+	d := g.guard.Decide(r, in, cookies)
+	if d.Refusal != nil {
+		return g.refuse(w, r, state, in, d)
 	}
-	switch {
-	case v.refusal != nil:
-		return g.refuse(w, r, state, v)
-	case v.principal == nil && !g.Optional:
-		v.refusal = oauth2.NotAuthenticated()
-		return g.refuse(w, r, state, v)
-	}
-	state.principal, state.realm = v.principal, realm
-	if v.principal != nil {
-		// What Caddy's own authentication handler said of a user before would
-		// come first, and be mixed with what this guard says.
+	state.Principal, state.Realm = d.Principal, in
+	if d.Principal != nil {
+		// What Caddy's own authentication handler said of a user before would come
+		// first, and be mixed with what this guard says.
 		state.repl.DeleteByPrefix(userPlaceholder)
 	}
 	g.setHeaders(r, state)
-	return state.passGuarded(w, next, marks{
-		request: r, vary: g.vary, private: v.principal != nil, secretURL: g.secretURL, embedders: v.embedders(r, realm),
+	return state.passGuarded(w, next, guard.Marks{
+		Request: r, Vary: g.vary, Private: d.Principal != nil, SecretURL: g.secretURL, Embedders: d.Embedders(r, in),
 	})
 }
 
-// authorize holds the principal against the rules.
-func (g *JWTAuth) authorize(p *policy.Principal) *oauth2.Error {
-	err := g.rule.Check(p)
-	if err == nil {
-		return nil
-	}
-	var scopes []string
-	if errors.Is(err, policy.ErrScope) {
-		scopes = g.rule.Scopes
-	}
-	return oauth2.Forbidden(scopes, err)
-}
-
-// setHeaders tells the upstream who is asking, and nothing where that is nobody.
-// The values are expanded once.
+// setHeaders tells the upstream who is asking, and nothing if no user is. The values are
+// expanded once.
 func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
-	if state.principal == nil {
-		for _, name := range g.owned {
-			r.Header.Del(name)
-		}
-		return
-	}
 	for i, header := range g.SetHeaders {
-		name := g.owned[i]
-		value := state.repl.ReplaceAll(header.Value, "")
-		if value == "" || !httpguts.ValidHeaderFieldValue(value) {
-			// A name with a line break in it must not become another header.
-			r.Header.Del(name)
-			continue
+		value := ""
+		if state.Principal != nil {
+			value = state.repl.ReplaceAll(header.Value, "")
 		}
-		r.Header[name] = []string{value}
-		state.headers = append(state.headers, name)
+		state.SetIdentity(r.Header, g.owned[i], value)
 	}
 }
 
-// refuse answers, or leaves the answer to the site's error routes. A refused
-// visitor is an everyday event.
-func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, v verdict) error {
-	state.principal, state.realm = nil, nil
-	own := state.answer()
-	own.refusal = v.refusal.Error()
-	v.embedders(r, g.realm.opened.Load()).mark(w.Header())
-	g.realm.metrics.refusal(v.refusal)
+// refuse answers, or leaves the answer to the site's error routes. in is nil if the
+// realm is not open. A refused visitor is an everyday event.
+func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, in *realm.Realm, d guard.Decision) error {
+	reason := d.Refusal.Error()
+	state.Refused(reason)
+	d.Embedders(r, in).Mark(w.Header())
+	g.realm.metrics.Refused(guard.Reason(d.Refusal))
 	level := zapcore.DebugLevel
-	if v.refusal.Status >= http.StatusInternalServerError {
+	if d.Refusal.Status >= http.StatusInternalServerError {
 		level = zapcore.ErrorLevel
 	}
 	if c := g.logger.Check(level, "request refused"); c != nil {
-		c.Write(zap.String("realm", g.realm.name), zap.Int("status", v.refusal.Status), zap.String("reason", own.refusal))
+		c.Write(zap.String("realm", g.realm.name), zap.Int("status", d.Refusal.Status), zap.String("reason", reason))
 	}
-	state.takeBack(r, g.realm)
+	state.TakeBack(r, g.realm.app.identity)
 	if g.Errors == errorsSite {
-		v.refusal.SetHeader(w.Header())
-		return caddyhttp.Error(v.refusal.Status, errors.New(own.refusal))
+		d.Refusal.SetHeader(w.Header())
+		return caddyhttp.Error(d.Refusal.Status, errors.New(reason))
 	}
-	own.request = r
-	w = final(w)
-	if v.from != sourceHeader && login.Navigates(r) && g.refusePerson(w, r, state, v) {
-		return nil
-	}
-	v.refusal.Write(w, r)
+	state.Answers(r)
+	visit := guard.Visit{Original: originalURL(r), TokenParameters: g.realm.app.tokenParameters}
+	g.guard.Refuse(final(w), r, &state.Request, in, visit, d)
 	return nil
 }
 

@@ -11,12 +11,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 // The metrics. Each is made once and registered with every config, since Caddy's
@@ -32,7 +29,7 @@ type collector struct {
 
 	mu sync.Mutex
 	// open are the realms as the running configs have them, the newest last.
-	open map[string][]*opened
+	open map[string][]*realm.Realm
 }
 
 // gauge is what is looked up when somebody asks for the metrics.
@@ -40,28 +37,26 @@ type gauge struct {
 	name, help string
 	// label is a second one, beside the realm.
 	label  string
-	values func(o *opened) map[string]float64
+	values func(r *realm.Realm) map[string]float64
 }
 
 var gauges = []gauge{
-	{"hashing_slots", "Passwords that may be hashed at once.", "", func(o *opened) map[string]float64 {
-		return one(o.slots.Cap())
+	{"hashing_slots", "Passwords that may be hashed at once.", "", func(r *realm.Realm) map[string]float64 {
+		return one(r.Slots.Cap())
 	}},
-	{"hashing_slots_in_use", "Passwords that are being hashed.", "", func(o *opened) map[string]float64 {
-		return one(o.slots.InUse())
+	{"hashing_slots_in_use", "Passwords that are being hashed.", "", func(r *realm.Realm) map[string]float64 {
+		return one(r.Slots.InUse())
 	}},
-	{"hashing_slots_waiting", "Sign-ins that wait for a hashing slot.", "", func(o *opened) map[string]float64 {
-		return one(o.slots.Waiting())
+	{"hashing_slots_waiting", "Sign-ins that wait for a hashing slot.", "", func(r *realm.Realm) map[string]float64 {
+		return one(r.Slots.Waiting())
 	}},
-	{"sessions", "Sessions in the store.", "", func(o *opened) map[string]float64 { return o.countSessions() }},
-	{"denied", "Revoked sessions and tokens that the guard refuses until they expire.", "", func(o *opened) map[string]float64 {
-		return one(o.state.denied.Len())
+	{"sessions", "Sessions in the store.", "", countSessions},
+	{"denied", "Revoked sessions and tokens that the guard refuses until they expire.", "", func(r *realm.Realm) map[string]float64 {
+		return one(r.CountDenied())
 	}},
-	{"cache_bytes", "Memory of verified credentials.", "credential", func(o *opened) map[string]float64 {
-		view := o.keys.view.Load()
-		_, tokens := view.tokens.Size()
-		_, cookies := view.cookies.Size()
-		return map[string]float64{credentialToken: float64(tokens), credentialCookie: float64(cookies)}
+	{"cache_bytes", "Memory of verified credentials.", "credential", func(r *realm.Realm) map[string]float64 {
+		tokens, cookies := r.Known()
+		return map[string]float64{string(audit.Token): float64(tokens.Bytes), string(audit.Cookie): float64(cookies.Bytes)}
 	}},
 }
 
@@ -70,9 +65,6 @@ func one(n int) map[string]float64 { return map[string]float64{"": float64(n)} }
 const (
 	metricsNamespace = "caddy"
 	metricsSubsystem = "jwtauth"
-
-	credentialToken  = "token"
-	credentialCookie = "cookie"
 )
 
 func newCollector() *collector {
@@ -88,7 +80,7 @@ func newCollector() *collector {
 		signIns:  counter("sign_ins_total", "Passwords and client secrets presented, by what came of it.", "result"),
 		events:   counter("events_total", "Events, as in the audit log.", "event"),
 		gauges:   make(map[string]*prometheus.Desc, len(gauges)),
-		open:     make(map[string][]*opened),
+		open:     make(map[string][]*realm.Realm),
 	}
 	for _, g := range gauges {
 		labels := []string{"realm"}
@@ -119,10 +111,10 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for _, counter := range c.counters() {
 		counter.Collect(to)
 	}
-	for _, o := range c.realms() {
+	for _, r := range c.realms() {
 		for _, g := range gauges {
-			for label, value := range g.values(o) {
-				labels := []string{o.name}
+			for label, value := range g.values(r) {
+				labels := []string{r.Name}
 				if g.label != "" {
 					labels = append(labels, label)
 				}
@@ -133,31 +125,32 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 }
 
 // realms are those of the newest config that is running.
-func (c *collector) realms() []*opened {
+func (c *collector) realms() []*realm.Realm {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	newest := make([]*opened, 0, len(c.open))
+	newest := make([]*realm.Realm, 0, len(c.open))
 	for _, configs := range c.open {
 		newest = append(newest, configs[len(configs)-1])
 	}
 	return newest
 }
 
-// add makes o the realm whose state is shown. It returns what takes that back:
-// where o's config fails to start, the one before it is shown again.
-func (c *collector) add(o *opened) (remove func()) {
+// add makes r the realm whose state is shown. It returns what takes that back: if r's
+// config fails to start, the one before it is shown again.
+func (c *collector) add(r *realm.Realm) (remove func() error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open[o.name] = append(c.open[o.name], o)
-	return func() {
+	c.open[r.Name] = append(c.open[r.Name], r)
+	return func() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		left := slices.DeleteFunc(c.open[o.name], func(other *opened) bool { return other == o })
+		left := slices.DeleteFunc(c.open[r.Name], func(other *realm.Realm) bool { return other == r })
 		if len(left) == 0 {
-			delete(c.open, o.name)
+			delete(c.open, r.Name)
 		} else {
-			c.open[o.name] = left
+			c.open[r.Name] = left
 		}
+		return nil
 	}
 }
 
@@ -188,88 +181,62 @@ func (c *collector) of(realm string) *realmMetrics {
 		return found
 	}
 	return &realmMetrics{
-		tokenHit:      c.verified.WithLabelValues(realm, credentialToken, "hit"),
-		tokenMiss:     c.verified.WithLabelValues(realm, credentialToken, "miss"),
-		cookieHit:     c.verified.WithLabelValues(realm, credentialCookie, "hit"),
-		cookieMiss:    c.verified.WithLabelValues(realm, credentialCookie, "miss"),
-		tokensIssued:  c.issued.WithLabelValues(realm, credentialToken),
-		cookiesIssued: c.issued.WithLabelValues(realm, credentialCookie),
-		refusals:      each(c.refused, refusalReasons),
-		signIns:       each(c.signIns, signInResults),
-		events:        each(c.events, auditNames),
+		tokenHit:      c.verified.WithLabelValues(realm, string(audit.Token), "hit"),
+		tokenMiss:     c.verified.WithLabelValues(realm, string(audit.Token), "miss"),
+		cookieHit:     c.verified.WithLabelValues(realm, string(audit.Cookie), "hit"),
+		cookieMiss:    c.verified.WithLabelValues(realm, string(audit.Cookie), "miss"),
+		tokensIssued:  c.issued.WithLabelValues(realm, string(audit.Token)),
+		cookiesIssued: c.issued.WithLabelValues(realm, string(audit.Cookie)),
+		refusals:      each(c.refused, guard.Reasons),
+		signIns:       each(c.signIns, audit.Results),
+		events:        each(c.events, audit.Names),
 	}
 }
 
-func (m *realmMetrics) signIn(result string) { m.signIns[result].Inc() }
-func (m *realmMetrics) event(name string)    { m.events[name].Inc() }
-func (m *realmMetrics) refusal(err error)    { m.refusals[refusalReason(err)].Inc() }
+func (m *realmMetrics) event(name string) { m.events[name].Inc() }
 
-// The reasons of refusals, as labels, with the errors that they stand for. The
-// first that fits counts.
-var refusalErrors = []struct {
-	reason string
-	errs   []error
-}{
-	{"unavailable", []error{errUnavailable}},
-	{"revoked", []error{errRevoked}},
-	{"other_store", []error{errForeignStore}},
-	{"role", []error{policy.ErrRole}},
-	{"scope", []error{policy.ErrScope}},
-	{"claim", []error{policy.ErrClaim}},
-	{"cross_origin", []error{oauth2.ErrCrossOrigin}},
-	{"expired", []error{accesstoken.ErrExpired}},
-	{"not_yet_valid", []error{accesstoken.ErrNotYetValid}},
-	{"signature", []error{accesstoken.ErrSignature}},
-	{"key", []error{accesstoken.ErrKey, accesstoken.ErrAlgorithm, accesstoken.ErrStopped}},
-	{"issuer_or_audience", []error{accesstoken.ErrIssuer, accesstoken.ErrAudience}},
-	{"claims", []error{accesstoken.ErrClaims, accesstoken.ErrLifetime}},
-	{"malformed", []error{accesstoken.ErrMalformed, accesstoken.ErrType, oauth2.ErrMalformedBearer}},
-	{"session", []error{
-		session.ErrNotFound, session.ErrEpoch, session.ErrInvalidToken, user.ErrNotFound, user.ErrAmbiguous, signin.ErrDisabled,
-	}},
+// SignIn is a part of [audit.Recorder].
+func (m *realmMetrics) SignIn(result string) { m.signIns[result].Inc() }
+
+// Refused is a part of [audit.Recorder].
+func (m *realmMetrics) Refused(reason string) { m.refusals[reason].Inc() }
+
+// Issued is a part of [audit.Recorder].
+func (m *realmMetrics) Issued(c audit.Credential) {
+	if c == audit.Cookie {
+		m.cookiesIssued.Inc()
+	} else {
+		m.tokensIssued.Inc()
+	}
 }
 
-const (
-	reasonNoCredential = "no_credential"
-	reasonOther        = "other"
-)
-
-var refusalReasons = func() []string {
-	reasons := []string{reasonNoCredential, reasonOther}
-	for _, known := range refusalErrors {
-		reasons = append(reasons, known.reason)
+// Verified is a part of [audit.Recorder].
+func (m *realmMetrics) Verified(c audit.Credential, known bool) {
+	switch {
+	case c == audit.Token && known:
+		m.tokenHit.Inc()
+	case c == audit.Token:
+		m.tokenMiss.Inc()
+	case known:
+		m.cookieHit.Inc()
+	default:
+		m.cookieMiss.Inc()
 	}
-	return reasons
-}()
-
-// refusalReason is the label of a guard's refusal.
-func refusalReason(err error) string {
-	var refusal *oauth2.Error
-	if errors.As(err, &refusal) && refusal.Code == "" && refusal.Cause == nil {
-		return reasonNoCredential
-	}
-	for _, known := range refusalErrors {
-		if slices.ContainsFunc(known.errs, func(target error) bool { return errors.Is(err, target) }) {
-			return known.reason
-		}
-	}
-	return reasonOther
 }
 
 // countTimeout bounds the count of a store's sessions.
 const countTimeout = 5 * time.Second
 
-// countSessions is nothing where the store cannot say: no number is better than
-// a wrong one.
-func (o *opened) countSessions() map[string]float64 {
-	release, err := o.state.use()
+// countSessions is empty if the store cannot say: no number is better than a wrong one.
+func countSessions(r *realm.Realm) map[string]float64 {
+	release, err := r.Hold()
 	if err != nil {
 		return nil
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
 	defer cancel()
-	n, err := o.state.store.CountSessions(ctx)
+	n, err := r.Store().CountSessions(ctx)
 	if err != nil {
 		return nil
 	}

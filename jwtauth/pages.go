@@ -1,20 +1,20 @@
 package jwtauth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
@@ -41,21 +41,24 @@ func (t *TokenServer) provisionPages() error {
 	if err != nil {
 		return err
 	}
-	t.look = &login.Server{BasePath: t.BasePath, Theme: theme, Mount: mountPoint, Report: t.report}
+	t.closed = &guard.SignInPages{
+		Realm: t.realm.name,
+		Pages: &login.Server{BasePath: t.BasePath, Theme: theme, Mount: mount, Report: t.report},
+	}
 	return nil
 }
 
-// buildPages wires the pages to the realm.
-func (t *TokenServer) buildPages(realm *opened) *login.Server {
-	if t.look == nil {
+// openPages joins the pages with the open realm.
+func (t *TokenServer) openPages(in *realm.Realm) *login.Server {
+	if t.closed == nil {
 		return nil
 	}
-	pages := *t.look
-	pages.SignIn = realm.signIn
-	pages.Users = pageUsers{realm.liveUsers(), realm}
-	pages.Sessions = auditedSessions{realm.sessions, realm, signin.ViaForm}
-	pages.Lifetimes = realm.lifetimes
-	pages.Cookies = pageCookies{realm}
+	pages := *t.closed.Pages
+	pages.SignIn = in.SignIn
+	pages.Users = in.Users()
+	pages.Sessions = in.Sessions(signin.ViaForm)
+	pages.Lifetimes = in.Lifetimes
+	pages.Cookies = pageCookies{in}
 	pages.ClientIP = clientIP
 	pages.ReturnOrigin = func(r *http.Request, origin *url.URL) bool {
 		return t.realm.app.sites.returnsTo(t.realm, r, origin)
@@ -63,28 +66,13 @@ func (t *TokenServer) buildPages(realm *opened) *login.Server {
 	return &pages
 }
 
-// pageUsers are the users of the live realm, for the account page.
-type pageUsers struct {
-	liveUsers
-	realm *opened
-}
-
-// ChangePassword implements [login.Users].
-func (u pageUsers) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
-	err := u.state.users().ChangePassword(ctx, username, from, to, begin)
-	if err == nil {
-		u.realm.audit(ctx, eventPasswordChanged, record{user: username, session: begin.ID, via: signin.ViaAccount})
-	}
-	return err
-}
-
-// pageCookies is the session cookie of a realm, for its pages.
-type pageCookies struct{ realm *opened }
+// pageCookies are the cookies of a realm, for its pages.
+type pageCookies struct{ *realm.Realm }
 
 // Principal implements [login.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
-	p, presented, err = c.realm.presentedBy(r, stateOf(r).takeCookies(r, c.realm.name), false)
-	if errors.Is(err, errUnavailable) {
+	p, presented, err = c.Presented(r, stateOf(r).TakeCookies(r, c.Name), false)
+	if errors.Is(err, realm.ErrUnavailable) {
 		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
 	}
 	return p, presented, nil
@@ -92,14 +80,14 @@ func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented 
 
 // Set implements [login.Cookies].
 func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
-	c.realm.metrics.cookiesIssued.Inc()
-	stateOf(r).setCookies(w, c.realm.jar.Session(r, value, maxAge))
+	c.Recorder.Issued(audit.Cookie)
+	stateOf(r).SetCookies(w, c.Jar.Session(r, value, maxAge))
 }
 
 // Device implements [login.Cookies].
 func (c pageCookies) Device(r *http.Request) string {
-	for _, value := range c.realm.jar.DeviceValues(r, stateOf(r).takeCookies(r, c.realm.name)) {
-		if id, err := c.realm.sessions.ParseDeviceCookie(value); err == nil {
+	for _, value := range c.Jar.DeviceValues(r, stateOf(r).TakeCookies(r, c.Name)) {
+		if id, err := c.Manager().ParseDeviceCookie(value); err == nil {
 			return id
 		}
 	}
@@ -108,11 +96,11 @@ func (c pageCookies) Device(r *http.Request) string {
 
 // SetDevice implements [login.Cookies].
 func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string) error {
-	value, err := c.realm.sessions.DeviceCookie(id)
+	value, err := c.Manager().DeviceCookie(id)
 	if err != nil {
 		return err
 	}
-	stateOf(r).setCookies(w, c.realm.jar.Device(r, value))
+	stateOf(r).SetCookies(w, c.Jar.Device(r, value))
 	return nil
 }
 
@@ -120,34 +108,17 @@ func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string
 func (c pageCookies) HostHidden(r *http.Request) bool { return cookie.HostHidden(r) }
 
 // Clear implements [login.Cookies].
-func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.clearCookies(w, r) }
-
-// originalURL is what the client asked for, before any handler rewrote it.
-func originalURL(r *http.Request) *url.URL {
-	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		return original.URL
-	}
-	return r.URL
+func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) {
+	stateOf(r).ClearCookies(w, r, c.Jar, originalURL(r).EscapedPath())
 }
 
-// mountPoint is what a handle_path, or a uri strip_prefix, took off the path. It
-// becomes the beginning of links: what is no plain path is none.
-func mountPoint(r *http.Request) string { return mountBefore(r, r.URL.Path) }
-
-// mountBefore is the mount point of a handler that the request came to with that
-// path.
-func mountBefore(r *http.Request, path string) string {
-	mount, ok := strings.CutSuffix(originalURL(r).Path, path)
-	if !ok || !strings.HasPrefix(mount, "/") || strings.HasPrefix(mount, "//") || strings.ContainsAny(mount, `\?#%`) {
-		return ""
-	}
-	return mount
-}
+// mount is what a handle_path, or a uri strip_prefix, took off the path.
+func mount(r *http.Request) string { return guard.Mount(originalURL(r), r.URL.Path) }
 
 // Interface guards
 var (
 	_ login.SignIn   = (*signin.Service)(nil)
-	_ login.Users    = pageUsers{}
+	_ login.Users    = realm.Users{}
 	_ login.Cookies  = pageCookies{}
-	_ login.Sessions = auditedSessions{}
+	_ login.Sessions = realm.Sessions{}
 )

@@ -30,20 +30,17 @@ const userLookupTimeout = 5 * time.Second
 //	                               anything else as JSON
 //	{http.auth.jwt_auth.error}     why the guard refused the request
 //
-// They are empty where nobody is signed in. What they hold is never expanded
+// They are empty if no user is signed in. What they hold is never expanded
 // again: a claim that reads `{env.SECRET}` stays that text.
 func (s *requestState) placeholder(key string) (any, bool) {
 	if key == refusalPlaceholder {
-		if s.own == nil {
-			return "", true
-		}
-		return s.own.refusal, true
+		return s.Refusal(), true
 	}
 	name, ok := strings.CutPrefix(key, userPlaceholder)
 	if !ok {
 		return nil, false
 	}
-	p := s.principal
+	p := s.Principal
 	if p == nil {
 		return "", true
 	}
@@ -72,16 +69,16 @@ func (s *requestState) placeholder(key string) (any, bool) {
 // profile looks the user's name or address up, unless the principal carries it.
 // Tokens do not, so that they stay small and tell third parties nothing.
 func (s *requestState) profile(pick func(fullName, email string) string) string {
-	p := s.principal
+	p := s.Principal
 	if found := pick(p.FullName, p.Email); found != "" {
 		return found
 	}
-	if s.realm == nil {
+	if s.Realm == nil {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), userLookupTimeout)
 	defer cancel()
-	u, err := s.realm.lookUp(ctx, p.Username)
+	u, err := s.Realm.Profile(ctx, p.Username)
 	if err != nil {
 		return ""
 	}

@@ -4,10 +4,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 )
 
 func init() {
@@ -25,7 +24,8 @@ type Provider struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
-	guard JWTAuth
+	realm *Realm
+	guard guard.Guard
 	// only is set where the handler has no other provider.
 	only bool
 }
@@ -40,40 +40,43 @@ func (Provider) CaddyModule() caddy.ModuleInfo {
 
 // Provision finds the realm.
 func (p *Provider) Provision(ctx caddy.Context) error {
-	p.guard.Realm = p.Realm
 	if lineage := ctx.Modules(); len(lineage) > 1 {
 		handler, ok := lineage[len(lineage)-2].(*caddyauth.Authentication)
 		p.only = ok && len(handler.ProvidersRaw) == 1
 	}
-	return p.guard.Provision(ctx)
+	var err error
+	if p.realm, err = realmOf(ctx, p.Realm); err != nil {
+		return err
+	}
+	p.guard = guard.Guard{
+		Realm: p.realm.name, Origin: http.NewCrossOriginProtection(),
+		Sources: []guard.Source{{From: guard.FromHeader}, {From: guard.FromCookie}},
+	}
+	return nil
 }
 
-// Authenticate implements [caddyauth.Authenticator]. A visitor without a valid
-// credential is no error: the handler would log it as one.
+// Authenticate implements [caddyauth.Authenticator]. A visitor without a valid credential
+// is no error: the handler would log it as one.
 func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	state := stateOf(r)
-	cookies := state.clean(r, p.guard.realm, nil)
-	realm, err := p.guard.realm.await(r.Context())
+	cookies := state.clean(r, p.realm, nil)
+	in, err := p.realm.future.Await(r.Context())
 	if err != nil {
 		return caddyauth.User{}, false, err
 	}
-	v := p.guard.authenticate(r, realm, cookies)
-	if v.refusal != nil || v.principal == nil {
-		if v.refusal == nil {
-			v.refusal = oauth2.NotAuthenticated()
-		}
+	d := p.guard.Decide(r, in, cookies)
+	if d.Refusal != nil {
 		if p.only {
-			p.guard.realm.metrics.refusal(v.refusal)
+			p.realm.metrics.Refused(guard.Reason(d.Refusal))
 		}
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return caddyauth.User{}, false, nil
 	}
-	principal := v.principal
-	state.principal, state.realm = principal, realm
-	return caddyauth.User{ID: principal.Username, Metadata: map[string]string{
-		"roles":   strings.Join(principal.Roles, ","),
-		"scope":   strings.Join(principal.Scopes, " "),
-		"session": principal.Session,
+	state.Principal, state.Realm = d.Principal, in
+	return caddyauth.User{ID: d.Principal.Username, Metadata: map[string]string{
+		"roles":   strings.Join(d.Principal.Roles, ","),
+		"scope":   strings.Join(d.Principal.Scopes, " "),
+		"session": d.Principal.Session,
 	}}, true, nil
 }
 

@@ -12,10 +12,11 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/keyring"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -25,16 +26,10 @@ const defaultSigningAlgorithm = "ES256"
 
 // parsed is what provision makes of a realm's config.
 type parsed struct {
-	lifetimes session.Lifetimes
-	algorithm string
-	keys      []*accesstoken.Key
-	users     []user.User
-	readOnly  []user.User // users, and those of the users files as they were
-	clients   map[string]oauth2.Client
-	hasher    *password.Hasher
-	throttle  throttle.Config
-	slots     slotsKey
-	upgrade   []string // in lower case
+	realm    realm.Config // but for what start adds
+	readOnly []user.User  // users of the config, and of the users files as they were
+	slots    slotsKey
+	upgrade  []string // in lower case
 }
 
 // provision checks the config. It opens nothing but the users files, to see
@@ -43,8 +38,9 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 	r.name = name
 	r.logger = logger.With(zap.String("realm", name))
 	r.storage = ctx.Storage()
-	r.waiter.init()
+	r.future.Init()
 	r.metrics = metrics.of(name)
+	r.parsed.realm.Name = name
 
 	repl := caddy.NewReplacer()
 	for _, step := range []func(*caddy.Replacer) error{
@@ -53,6 +49,10 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 		if err := step(repl); err != nil {
 			return err
 		}
+	}
+	r.parsed.realm.Keys = keyring.Options{
+		Storage: r.storage, Realm: name, Algorithm: r.parsed.realm.Keys.Algorithm,
+		Configured: r.parsed.realm.Keys.Configured, Lifetimes: r.parsed.realm.Lifetimes,
 	}
 	if r.StoreRaw == nil {
 		r.store = new(BoltStore)
@@ -67,7 +67,7 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 }
 
 func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
-	if r.parsed.lifetimes, err = r.lifetimes(); err != nil {
+	if r.parsed.realm.Lifetimes, err = r.lifetimes(); err != nil {
 		return err
 	}
 	if r.Issuer, err = expand(repl, r.Issuer); err != nil {
@@ -78,6 +78,7 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 			return err
 		}
 	}
+	r.parsed.realm.Issuer = r.Issuer
 	for i, audience := range r.Audience {
 		if r.Audience[i], err = expand(repl, audience); err != nil {
 			return fmt.Errorf("audience: %w", err)
@@ -94,11 +95,12 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 			return err
 		}
 	}
-	r.parsed.algorithm = r.SigningAlgorithm
-	if r.parsed.algorithm == "" {
-		r.parsed.algorithm = defaultSigningAlgorithm
+	r.parsed.realm.Audience, r.parsed.realm.CookieDomain = r.Audience, r.CookieDomain
+	r.parsed.realm.Keys.Algorithm = r.SigningAlgorithm
+	if r.parsed.realm.Keys.Algorithm == "" {
+		r.parsed.realm.Keys.Algorithm = defaultSigningAlgorithm
 	}
-	if !slices.Contains(accesstoken.Algorithms(), r.parsed.algorithm) {
+	if !slices.Contains(accesstoken.Algorithms(), r.parsed.realm.Keys.Algorithm) {
 		return fmt.Errorf("signing_algorithm %q: it takes one of %v", r.SigningAlgorithm, accesstoken.Algorithms())
 	}
 	if r.SigningAlgorithm != "" && len(r.SigningKeys) > 0 {
@@ -121,12 +123,12 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 		if i == 0 && !key.CanSign() {
 			return fmt.Errorf("%s: the first key signs, and this one is public: put a private key first", option)
 		}
-		for _, other := range r.parsed.keys {
+		for _, other := range r.parsed.realm.Keys.Configured {
 			if other.SameMaterial(key) {
 				return fmt.Errorf("%s: the same key is given twice", option)
 			}
 		}
-		r.parsed.keys = append(r.parsed.keys, key)
+		r.parsed.realm.Keys.Configured = append(r.parsed.realm.Keys.Configured, key)
 	}
 	return nil
 }
@@ -140,7 +142,7 @@ func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
 		if hash == "" {
 			return fmt.Errorf("user %s: the password hash is missing: make one with `caddy hash-password --algorithm argon2id`", given.Username)
 		}
-		r.parsed.users = append(r.parsed.users, user.User{
+		r.parsed.realm.Users = append(r.parsed.realm.Users, user.User{
 			Username: given.Username, FullName: given.FullName, Email: given.Email, Disabled: given.Disabled,
 			Roles: given.Roles, Scopes: given.Scopes, Claims: given.Claims, PasswordHash: hash,
 		})
@@ -156,7 +158,7 @@ func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
 	}
 	// The directory that is used is made by start; this one only shows that it
 	// can be made.
-	directory, err := user.NewDirectory(r.parsed.users, userFiles(r.UsersFiles), nil)
+	directory, err := user.NewDirectory(r.parsed.realm.Users, realm.Files(r.UsersFiles), nil)
 	if err != nil {
 		return err
 	}
@@ -164,28 +166,21 @@ func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
 		return err
 	}
 	r.parsed.readOnly = directory.ReadOnly()
+	r.parsed.realm.UsersFiles = r.UsersFiles
 	return nil
 }
 
-func userFiles(paths []string) []*user.File {
-	files := make([]*user.File, len(paths))
-	for i, path := range paths {
-		files[i] = user.NewFile(path)
-	}
-	return files
-}
-
 func (r *Realm) provisionClients(repl *caddy.Replacer) error {
-	r.parsed.clients = make(map[string]oauth2.Client, len(r.Clients))
+	r.parsed.realm.Clients = make(map[string]oauth2.Client, len(r.Clients))
 	for _, given := range r.Clients {
 		if err := given.Validate(); err != nil {
 			return err
 		}
-		if _, twice := r.parsed.clients[given.ID]; twice {
+		if _, twice := r.parsed.realm.Clients[given.ID]; twice {
 			return fmt.Errorf("client %s is defined twice", given.ID)
 		}
 		if slices.ContainsFunc(r.parsed.readOnly, func(u user.User) bool { return u.Username == given.ID }) {
-			return errClientIsUser(given.ID)
+			return realm.ClientIsUserError(given.ID)
 		}
 		client := oauth2.Client{ID: given.ID, Grants: given.Grants, Scopes: given.Scopes}
 		if client.Scopes == nil {
@@ -200,13 +195,9 @@ func (r *Realm) provisionClients(repl *caddy.Replacer) error {
 				return fmt.Errorf("client %s: %w", given.ID, err)
 			}
 		}
-		r.parsed.clients[given.ID] = client
+		r.parsed.realm.Clients[given.ID] = client
 	}
 	return nil
-}
-
-func errClientIsUser(id string) error {
-	return fmt.Errorf("client %s has the name of a user: rename one of them (RFC 9700 §4.15)", id)
 }
 
 func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
@@ -214,26 +205,26 @@ func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
 	if r.PasswordHash != nil {
 		given = *r.PasswordHash
 	}
-	if r.parsed.hasher, err = given.hasher(); err != nil {
+	if r.parsed.realm.Hasher, err = given.hasher(); err != nil {
 		return fmt.Errorf("password_hash: %w", err)
 	}
 	slots, queue := given.slots()
 	r.parsed.slots = slotsKey{realm: r.name, slots: slots, queue: queue}
 	if r.Throttle != nil {
-		r.parsed.throttle = r.Throttle.config()
+		r.parsed.realm.Throttle = r.Throttle.config()
 	}
-	if err := r.parsed.throttle.Validate(); err != nil {
+	if err := r.parsed.realm.Throttle.Validate(); err != nil {
 		return fmt.Errorf("throttle: %w", err)
 	}
 	return nil
 }
 
 func (r *Realm) provisionUpgrade(*caddy.Replacer) error {
-	if err := CheckUpgrade(r.Upgrade); err != nil {
+	if err := guard.CheckUpgrade(r.Upgrade); err != nil {
 		return err
 	}
 	for _, protocol := range r.Upgrade {
-		r.parsed.upgrade = append(r.parsed.upgrade, asciiLower(protocol))
+		r.parsed.upgrade = append(r.parsed.upgrade, guard.ASCIILower(protocol))
 	}
 	return nil
 }

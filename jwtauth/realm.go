@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -94,7 +95,8 @@ type Realm struct {
 	store   StoreModule
 	parsed  parsed // what provision made of the config
 	metrics *realmMetrics
-	waiter  // makes requests wait for start
+	future  realm.Future   // makes requests wait for start
+	release []func() error // what close calls, the last first
 }
 
 // SigningKey is a key given in the config.

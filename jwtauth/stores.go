@@ -2,11 +2,14 @@ package jwtauth
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/memory"
@@ -25,10 +28,10 @@ type StoreModule interface {
 	// same key share one open store, also over a reload; two realms of one
 	// config must not have the same. It may be called before OpenStore and has
 	// no effect.
-	StoreKey(realm string) string
+	StoreKey(name string) string
 
 	// OpenStore opens the store. The caller closes it.
-	OpenStore(ctx context.Context, realm string) (store.Store, error)
+	OpenStore(ctx context.Context, name string) (store.Store, error)
 }
 
 // BoltStore keeps a realm in one file on this machine. It is the default.
@@ -53,22 +56,39 @@ func (s *BoltStore) Provision(caddy.Context) error {
 }
 
 // StoreKey implements [StoreModule].
-func (s *BoltStore) StoreKey(realm string) string { return "bolt " + s.path(realm) }
+func (s *BoltStore) StoreKey(name string) string { return "bolt " + s.path(name) }
 
 // OpenStore implements [StoreModule].
-func (s *BoltStore) OpenStore(_ context.Context, realm string) (store.Store, error) {
-	return bolt.Open(s.path(realm), bolt.Options{})
+func (s *BoltStore) OpenStore(_ context.Context, name string) (store.Store, error) {
+	return bolt.Open(s.path(name), bolt.Options{})
 }
 
-func (s *BoltStore) path(realm string) string {
+func (s *BoltStore) path(name string) string {
 	path := s.Path
 	if path == "" {
-		path = filepath.Join(caddy.AppDataDir(), "jwtauth", realm+".db")
+		path = filepath.Join(caddy.AppDataDir(), "jwtauth", name+".db")
 	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	return path
+}
+
+// resetID gives the store in the file a new id. It makes no file.
+func (s *BoltStore) resetID(ctx context.Context, name string) (ended int, err error) {
+	if _, err := os.Stat(s.path(name)); err != nil {
+		return 0, err
+	}
+	opened, err := bolt.Open(s.path(name), bolt.Options{})
+	if err != nil {
+		return 0, err
+	}
+	ended, err = opened.ResetID(ctx)
+	if err == nil {
+		// So that the next start does not hint at the copy that this one was.
+		_, err = realm.HomeAt(s.path(name)).Note(ctx, opened)
+	}
+	return ended, errors.Join(err, opened.Close())
 }
 
 // UnmarshalCaddyfile sets up the store from Caddyfile tokens. Syntax:
@@ -104,7 +124,7 @@ func (*MemoryStore) CaddyModule() caddy.ModuleInfo {
 }
 
 // StoreKey implements [StoreModule].
-func (*MemoryStore) StoreKey(realm string) string { return "memory " + realm }
+func (*MemoryStore) StoreKey(name string) string { return "memory " + name }
 
 // OpenStore implements [StoreModule].
 func (*MemoryStore) OpenStore(context.Context, string) (store.Store, error) {

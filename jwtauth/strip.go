@@ -46,7 +46,7 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 	for i, name := range s.Headers {
 		s.Headers[i] = http.CanonicalHeaderKey(name)
 	}
-	realm.app.owns(s.Headers)
+	realm.app.addIdentityHeaders(s.Headers)
 	return nil
 }
 

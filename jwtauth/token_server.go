@@ -12,9 +12,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
 
@@ -55,12 +57,14 @@ type TokenServer struct {
 
 	realm  *Realm
 	logger *zap.Logger
-	paths  oauth2.Server // for Match alone: the realm may not be open yet
-	look   *login.Server // the pages without a realm, nil where there are none
+	// What is there before the realm is open: the endpoints, for Match alone, and the
+	// pages without a realm, nil if there are none.
+	paths  oauth2.Server
+	closed *guard.SignInPages
 
-	once   sync.Once
-	server *oauth2.Server
-	pages  *login.Server
+	once      sync.Once
+	endpoints *oauth2.Server
+	pages     *login.Server
 }
 
 const (
@@ -134,25 +138,24 @@ func (t *TokenServer) Paths() []string {
 	return paths
 }
 
-// ServeHTTP answers requests for the endpoints and the pages, and passes all
-// others on.
+// ServeHTTP answers requests for the endpoints and the pages, and passes all others on.
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
 	state.clean(r, t.realm, nil)
-	forPage := t.look != nil && t.look.Match(r.URL.Path)
+	forPage := t.closed != nil && t.closed.Pages.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
-		if t.look != nil {
-			state.pages = append(state.pages, signInPage{t, r.URL.Path})
+		if t.closed != nil {
+			state.Passed(r, t.closed)
 		}
 		return state.pass(w, r, next)
 	}
-	state.takeBack(r, t.realm)
-	state.answer().request = r
+	state.TakeBack(r, t.realm.app.identity)
+	state.Answers(r)
 	w = final(w)
-	realm, release, err := t.use(r)
+	in, release, err := t.await(r)
 	switch {
 	case err != nil && forPage:
-		t.look.Unavailable(w, r, err)
+		t.closed.Pages.Unavailable(w, r, err)
 		return nil
 	case err != nil:
 		oauth2.Unavailable(err).Write(w, r)
@@ -160,67 +163,60 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	}
 	defer release()
 	t.once.Do(func() {
-		t.server = t.build(realm)
-		t.pages = t.buildPages(realm)
+		t.endpoints = t.openEndpoints(in)
+		t.pages = t.openPages(in)
 	})
-	// What a page looks like is for the pages of other hosts, too.
-	if state.sentCookie(r, realm.jar) && !(forPage && t.look.IsFile(r.URL.Path)) {
-		embeddersOf(realm.jar, r).mark(w.Header())
+	// The style of the pages is for the pages of other hosts, too.
+	if state.SentCookie(r, in.Jar) && !(forPage && t.pages.IsFile(r.URL.Path)) {
+		guard.EmbeddersOf(in.Jar, r).Mark(w.Header())
 	}
 	if forPage {
 		t.pages.ServeHTTP(w, r)
 	} else {
-		t.server.ServeHTTP(w, r)
+		t.endpoints.ServeHTTP(w, r)
 	}
 	return nil
 }
 
-// use returns the realm as soon as it is open, and keeps it so until release.
-func (t *TokenServer) use(r *http.Request) (realm *opened, release func(), err error) {
-	if realm, err = t.realm.await(r.Context()); err != nil {
+// await returns the realm as soon as it is open, and keeps it so until release.
+func (t *TokenServer) await(r *http.Request) (in *realm.Realm, release func(), err error) {
+	if in, err = t.realm.future.Await(r.Context()); err != nil {
 		return nil, nil, err
 	}
-	release, err = realm.state.use()
-	return realm, release, err
+	release, err = in.Hold()
+	return in, release, err
 }
 
-// build wires the endpoints to the realm.
-func (t *TokenServer) build(realm *opened) *oauth2.Server {
+// openEndpoints joins the endpoints with the open realm.
+func (t *TokenServer) openEndpoints(in *realm.Realm) *oauth2.Server {
 	return &oauth2.Server{
 		BasePath:      t.BasePath,
 		ErrorsRFC6749: t.Errors == errorsRFC6749,
-		Clients:       realm.client,
-		SignIn:        realm.signIn,
-		Users:         realm.liveUsers(),
-		Sessions:      auditedSessions{realm.sessions, realm, signin.ViaPassword},
-		Lifetimes:     realm.lifetimes,
-		Issuer:        &realm.issuer,
-		Verifier:      realm.verifier,
-		Denied: func(user, sid, jti string) bool {
-			return realm.foreign(sid, jti) || realm.state.denied.Denied(user, sid, jti)
-		},
-		JWKS:     func() ([]byte, error) { return realm.keys.JWKS(), nil },
-		ClientIP: clientIP,
+		Clients:       in.Client,
+		SignIn:        in.SignIn,
+		Users:         in.Users(),
+		Sessions:      in.Sessions(signin.ViaPassword),
+		Lifetimes:     in.Lifetimes,
+		Issuer:        &in.Issuer,
+		Verifier:      in.Verifier,
+		Denied:        in.Denied,
+		JWKS:          func() ([]byte, error) { return in.Keys.View().JWKS, nil },
+		ClientIP:      clientIP,
 		CookiePrincipal: func(r *http.Request) (*policy.Principal, error) {
-			return cookiePrincipal(r, realm)
+			p, _, err := in.Presented(r, stateOf(r).TakeCookies(r, in.Name), false)
+			if err != nil {
+				return nil, in.CookieRefusal(err)
+			}
+			return p, nil
 		},
 		Report: t.report,
 	}
 }
 
-// report logs what went wrong on our side.
+// report logs a failure on our side.
 func (t *TokenServer) report(r *http.Request, err error) {
 	t.logger.Error("a request could not be answered", zap.String("realm", t.realm.name),
 		zap.String("path", r.URL.Path), zap.Error(err))
-}
-
-// cookiePrincipal is whom the session cookie names, nil for nobody.
-func cookiePrincipal(r *http.Request, realm *opened) (*policy.Principal, error) {
-	principal, _, err := realm.presentedBy(r, stateOf(r).takeCookies(r, realm.name), false)
-	if err != nil {
-		return nil, realm.cookieRefusal(err)
-	}
-	return principal, nil
 }
 
 // Interface guards

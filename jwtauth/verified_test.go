@@ -126,27 +126,3 @@ func TestKnownTokensExpire(t *testing.T) {
 		return s.get("/in", bearer(token)).StatusCode == http.StatusUnauthorized
 	})
 }
-
-// A session in steady use is asked for in time to prolong it, however short its
-// idle time is.
-func TestKnownCookiesAreAskedForBeforeTheSessionIsIdle(t *testing.T) {
-	now := time.Now().Truncate(time.Second)
-	lt := session.DefaultLifetimes()
-	for _, tc := range []struct {
-		name         string
-		idle, answer time.Duration
-		want         time.Duration
-	}{
-		{"long idle time", 7 * 24 * time.Hour, 15 * time.Minute, 15 * time.Minute},
-		{"idle time shorter than a token's life", 8 * time.Minute, 8 * time.Minute, 6 * time.Minute},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			lt := lt
-			lt.Idle = tc.idle
-			s := session.Session{IdleExpiresAt: now.Add(tc.idle), ExpiresAt: now.Add(lt.Refresh)}
-			if got := jwtauth.RememberedUntil(lt, s, now.Add(tc.answer)).Sub(now); got != tc.want {
-				t.Errorf("believed in for %v, want %v", got, tc.want)
-			}
-		})
-	}
-}

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // newGuarded is the writer that the handlers behind a guard get.
 func newGuarded(private bool) (*guardedWriter, *httptest.ResponseRecorder) {
 	rec := httptest.NewRecorder()
-	return &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, marks: marks{vary: "Authorization, Cookie", private: private, request: &http.Request{}}}, rec
+	return &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, Answer: guard.Answer{Marks: guard.Marks{Vary: "Authorization, Cookie", Private: private, Request: &http.Request{}}}}, rec
 }
 
 // What one user sees no shared cache may show to the next one, unless the site
@@ -34,18 +35,18 @@ func TestGuardedCacheControl(t *testing.T) {
 		{name: "public", says: []string{"max-age=60,PUBLIC"}, private: true, want: []string{"max-age=60,PUBLIC"}},
 		{name: "for shared caches", says: []string{"max-age=60", "s-maxage = 5"}, private: true, want: []string{"max-age=60", "s-maxage = 5"}},
 		{name: "words that begin alike", says: []string{"public-ish, no-storeroom"}, private: true, want: []string{"public-ish, no-storeroom, private"}},
-		{name: "nobody's, nothing said", want: nil},
-		{name: "nobody's, an age", says: []string{"max-age=60"}, want: []string{"max-age=60"}},
+		{name: "no user, nothing said", want: nil},
+		{name: "no user, an age", says: []string{"max-age=60"}, want: []string{"max-age=60"}},
 		{name: "token in the URL", secretURL: true, private: true, want: []string{"private"}},
 		{name: "token in the URL, public", says: []string{"public, max-age=60"}, secretURL: true, private: true, want: []string{"private"}},
 		{name: "token in the URL, for shared caches", says: []string{"s-maxage=60"}, secretURL: true, private: true, want: []string{"private"}},
 		{name: "token in the URL, private", says: []string{"private, max-age=60"}, secretURL: true, private: true, want: []string{"private, max-age=60"}},
 		{name: "token in the URL, no-store", says: []string{"no-store"}, secretURL: true, private: true, want: []string{"no-store"}},
-		{name: "token in the URL, nobody's", says: []string{"public"}, secretURL: true, want: []string{"private"}},
+		{name: "token in the URL, no user", says: []string{"public"}, secretURL: true, want: []string{"private"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, rec := newGuarded(tc.private)
-			w.secretURL = tc.secretURL
+			w.SecretURL = tc.secretURL
 			if tc.says != nil {
 				w.Header()["Cache-Control"] = tc.says
 			}
@@ -70,7 +71,7 @@ func TestGuardedVary(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, rec := newGuarded(true)
-			w.vary = tc.vary
+			w.Vary = tc.vary
 			if tc.says != nil {
 				w.Header()["Vary"] = tc.says
 			}
@@ -151,7 +152,7 @@ func (f *fast) Flush() { f.flushed++ }
 // A guard takes no speed from a file, nor a stream its pieces.
 func TestGuardedWriterPassesOn(t *testing.T) {
 	f := &fast{ResponseRecorder: httptest.NewRecorder()}
-	w := &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: f}, marks: marks{private: true, request: &http.Request{}}}
+	w := &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: f}, Answer: guard.Answer{Marks: guard.Marks{Private: true, Request: &http.Request{}}}}
 	if n, err := io.Copy(w, io.LimitReader(strings.NewReader("a file"), 4)); n != 4 || err != nil || f.took != 1 || f.Body.String() != "a fi" {
 		t.Errorf("%d, %v, %d, %q", n, err, f.took, f.Body)
 	}
