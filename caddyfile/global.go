@@ -16,6 +16,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	realms "github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 func init() {
@@ -71,7 +72,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	name := jwtauth.DefaultRealm
 	if d.NextArg() {
 		name = d.Val()
-		if err := jwtauth.CheckRealmName(name); err != nil {
+		if err := realms.CheckName(name); err != nil {
 			return nil, d.WrapErr(err)
 		}
 	}
@@ -108,7 +109,7 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 	case "issuer":
 		realm.Issuer, err = b.one("a URL, such as https://example.com")
 		if err == nil && !hasPlaceholder(realm.Issuer) {
-			if err := jwtauth.CheckIssuer(realm.Issuer); err != nil {
+			if err := realms.CheckIssuer(realm.Issuer); err != nil {
 				return b.WrapErr(err)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 )
 
 func init() {
@@ -55,7 +56,7 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 			server.Realm, err = parseRealm(h, b)
 		case "base_path":
 			if server.BasePath, err = b.one("a path, such as /auth"); err == nil {
-				if err := jwtauth.CheckBasePath(server.BasePath); err != nil {
+				if err := oauth2.CheckBasePath(server.BasePath); err != nil {
 					return nil, h.WrapErr(err)
 				}
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
 )
 
@@ -36,7 +37,7 @@ type config struct {
 
 // with opens the realm, lets do speak to it, and closes it.
 func (o *options) with(cmd *cobra.Command, do func(ctx context.Context, a *api) error) error {
-	if err := jwtauth.CheckRealmName(o.realm); err != nil {
+	if err := realm.CheckName(o.realm); err != nil {
 		return err
 	}
 	if err := calmLogs(); err != nil {

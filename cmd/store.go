@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/bolt"
 )
 
@@ -34,7 +34,7 @@ that the config gives: the command says so.
 Run it on the copy, never on the original, and before its Caddy is started.`,
 	}
 	return runs(cmd, 0, 0, func(cmd *cobra.Command, _ []string) error {
-		if err := jwtauth.CheckRealmName(o.realm); err != nil {
+		if err := realm.CheckName(o.realm); err != nil {
 			return err
 		}
 		if err := calmLogs(); err != nil {

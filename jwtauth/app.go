@@ -1,7 +1,3 @@
-// Package jwtauth is the Caddy side of the module: the app that holds the
-// realms, the handlers "token_server" and "jwt_auth", the request matchers and
-// the admin API. What the words mean and do is in the packages below this one,
-// none of which knows Caddy.
 package jwtauth
 
 import (
@@ -13,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -79,7 +76,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		a.Realms[DefaultRealm] = new(Realm)
 	}
 	for _, name := range a.names() {
-		if err := CheckRealmName(name); err != nil {
+		if err := realm.CheckName(name); err != nil {
 			return err
 		}
 		if a.Realms[name] == nil {

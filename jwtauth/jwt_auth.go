@@ -7,17 +7,14 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
@@ -163,7 +160,7 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("trusted_origins: %w", err)
 		}
 	}
-	g.guard.Login, err = parseLogin(g.Login)
+	g.guard.Login, err = g.parseLogin()
 	return err
 }
 
@@ -228,30 +225,29 @@ func (g *JWTAuth) Validate() error {
 	if g.Errors != "" && g.Errors != errorsSite {
 		return fmt.Errorf("errors %q: it takes site, or is left out", g.Errors)
 	}
-	if _, err := parseLogin(g.Login); err != nil {
+	if _, err := g.parseLogin(); err != nil {
 		return err
 	}
 	if g.Login != "" && g.Errors == errorsSite {
 		return errors.New("errors site leaves refused requests to the site, so login has nothing to do: remove one of the two")
 	}
-	return validateIdentityHeaders(g.SetHeaders)
+	var names []string
+	for _, header := range g.SetHeaders {
+		if header.Value == "" {
+			return fmt.Errorf("set_header %s: it takes a value, such as {http.auth.user.id}", header.Name)
+		}
+		names = append(names, header.Name)
+	}
+	return guard.CheckIdentityHeaders(names)
 }
 
-// parseLogin reads the option login of a guard. It is nil for the words.
-func parseLogin(text string) (*url.URL, error) {
-	switch text {
+// parseLogin is nil if Login names no place.
+func (g *JWTAuth) parseLogin() (*url.URL, error) {
+	switch g.Login {
 	case "", loginRedirect, loginOff:
 		return nil, nil
 	}
-	u, err := url.Parse(text)
-	if err == nil && u.User == nil && u.Fragment == "" && u.Opaque == "" && strings.HasPrefix(u.Path, "/") {
-		isPath := u.Scheme == "" && u.Host == "" && !strings.HasPrefix(text, "//")
-		isURL := u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && host.IsLoopback(u.Hostname()))
-		if isPath || isURL {
-			return u, nil
-		}
-	}
-	return nil, fmt.Errorf("login %q: it takes redirect, off, or where to sign in: a path such as /auth/login or a URL such as https://example.com/login (http only for localhost)", text)
+	return guard.ParseLogin(g.Login)
 }
 
 // placeholder is what looks like one, and like nothing else.
@@ -264,34 +260,6 @@ func refusePlaceholders(option string, values []string) error {
 		if placeholder.MatchString(value) {
 			return fmt.Errorf("%s: %s stays as it is written, since no placeholder is replaced here: write the value itself", option, value)
 		}
-	}
-	return nil
-}
-
-// reservedHeaders are request headers that cannot be identity headers: they
-// would be removed from every request of the site.
-var reservedHeaders = []string{
-	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Host",
-	"Transfer-Encoding", "Upgrade", "Te", "Trailer", "Keep-Alive", "Proxy-Authorization",
-	"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
-	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
-}
-
-func validateIdentityHeaders(headers []IdentityHeader) error {
-	seen := make(map[string]bool)
-	for _, header := range headers {
-		folded := guard.FoldHeaderName(header.Name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(header.Name):
-			return fmt.Errorf("set_header %q: it takes the name of a header, such as X-User", header.Name)
-		case slices.ContainsFunc(reservedHeaders, func(name string) bool { return guard.FoldHeaderName(name) == folded }):
-			return fmt.Errorf("set_header %s: this header has a meaning of its own; take another, such as X-User", header.Name)
-		case header.Value == "":
-			return fmt.Errorf("set_header %s: it takes a value, such as {http.auth.user.id}", header.Name)
-		case seen[folded]:
-			return fmt.Errorf("set_header %s: the header is set twice", header.Name)
-		}
-		seen[folded] = true
 	}
 	return nil
 }
@@ -355,7 +323,7 @@ func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestS
 	}
 	state.Answers(r)
 	visit := guard.Visit{Original: originalURL(r), TokenParameters: g.realm.app.tokenParameters}
-	g.guard.Refuse(final(w), r, &state.Request, in, visit, d)
+	g.guard.Refuse(keepNoStore(w), r, &state.Request, in, visit, d)
 	return nil
 }
 

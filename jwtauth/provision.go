@@ -74,7 +74,7 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 		return fmt.Errorf("issuer: %w", err)
 	}
 	if r.Issuer != "" {
-		if err := CheckIssuer(r.Issuer); err != nil {
+		if err := realm.CheckIssuer(r.Issuer); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,7 +11,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
@@ -233,31 +231,6 @@ const (
 	maxLifetime = 10 * 365 * 24 * time.Hour
 	maxGrace    = 5 * time.Minute
 )
-
-// CheckIssuer accepts an absolute https URL, or a loopback http one, without
-// query and fragment (RFC 8414 §2).
-func CheckIssuer(issuer string) error {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil ||
-		(u.Scheme != "https" && !(u.Scheme == "http" && host.IsLoopback(u.Hostname()))) {
-		return fmt.Errorf("issuer %q: it takes an https URL without query and fragment, such as https://example.com (http only for localhost)", issuer)
-	}
-	return nil
-}
-
-// CheckRealmName bounds what becomes part of file names, storage keys, cookie
-// names and metric labels.
-func CheckRealmName(name string) error {
-	if name == "" || len(name) > 32 {
-		return fmt.Errorf("realm name %q: it takes 1 to 32 characters", name)
-	}
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return fmt.Errorf("realm name %q: it takes lower-case letters, digits, - and _", name)
-		}
-	}
-	return nil
-}
 
 // Validate checks what can be checked before placeholders are replaced.
 func (c Client) Validate() error {

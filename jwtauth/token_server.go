@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -93,7 +92,7 @@ func (t *TokenServer) Provision(ctx caddy.Context) error {
 
 // Validate checks the options.
 func (t *TokenServer) Validate() error {
-	if err := CheckBasePath(t.BasePath); err != nil {
+	if err := oauth2.CheckBasePath(t.BasePath); err != nil {
 		return err
 	}
 	if t.Errors != "" && t.Errors != errorsRFC6749 {
@@ -104,24 +103,6 @@ func (t *TokenServer) Validate() error {
 	}
 	if t.Pages == pagesOff && (t.Title != "" || t.Logo != "" || t.Theme != "") {
 		return errors.New("title, logo and theme are for the pages, which are off: remove one or the other")
-	}
-	return nil
-}
-
-// CheckBasePath accepts "" and a clean path such as /auth.
-func CheckBasePath(path string) error {
-	if path == "" {
-		return nil
-	}
-	bad := path[0] != '/' || strings.HasSuffix(path, "/") || strings.Contains(path, "//")
-	for segment := range strings.SplitSeq(path, "/") {
-		bad = bad || segment == "." || segment == ".."
-	}
-	for _, c := range path {
-		bad = bad || c <= ' ' || c >= 0x7f || strings.ContainsRune(`%?#*{}\"`, c)
-	}
-	if bad {
-		return fmt.Errorf("base_path %q: it takes a path such as /auth, without a slash at its end, wildcards or placeholders", path)
 	}
 	return nil
 }
@@ -151,7 +132,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	}
 	state.TakeBack(r, t.realm.app.identity)
 	state.Answers(r)
-	w = final(w)
+	w = keepNoStore(w)
 	in, release, err := t.await(r)
 	switch {
 	case err != nil && forPage:

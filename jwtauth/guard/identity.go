@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,8 +35,8 @@ func (s *Request) clearIdentity(r *http.Request, names []string) {
 	h := r.Header
 	r.Trailer = nil
 	for key := range h {
-		folded := FoldHeaderName(key)
-		if !slices.ContainsFunc(names, func(name string) bool { return FoldHeaderName(name) == folded }) {
+		folded := foldHeaderName(key)
+		if !slices.ContainsFunc(names, func(name string) bool { return foldHeaderName(name) == folded }) {
 			continue
 		}
 		if !slices.Contains(s.identity, key) {
@@ -56,8 +57,8 @@ func clearConnection(h http.Header, names []string) {
 		var options []string
 		for option := range strings.SplitSeq(line, ",") {
 			option = strings.TrimSpace(option)
-			folded := FoldHeaderName(option)
-			if option != "" && !slices.ContainsFunc(names, func(name string) bool { return FoldHeaderName(name) == folded }) {
+			folded := foldHeaderName(option)
+			if option != "" && !slices.ContainsFunc(names, func(name string) bool { return foldHeaderName(name) == folded }) {
 				options = append(options, option)
 			}
 		}
@@ -72,10 +73,10 @@ func clearConnection(h http.Header, names []string) {
 	h["Connection"] = kept
 }
 
-// FoldHeaderName brings the spellings of a header name that programs take for
+// foldHeaderName brings the spellings of a header name that programs take for
 // the same to one form. CGI turns `-` into `_`; some servers do so with every
 // character that is neither letter nor digit.
-func FoldHeaderName(name string) string {
+func foldHeaderName(name string) string {
 	folded := func(c byte) byte {
 		switch {
 		case 'A' <= c && c <= 'Z':
@@ -96,4 +97,31 @@ func FoldHeaderName(name string) string {
 		return string(other)
 	}
 	return name
+}
+
+// reservedHeaders are request headers that cannot be identity headers: they
+// would be removed from every request of the site.
+var reservedHeaders = []string{
+	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Host",
+	"Transfer-Encoding", "Upgrade", "Te", "Trailer", "Keep-Alive", "Proxy-Authorization",
+	"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
+	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+}
+
+// CheckIdentityHeaders refuses names that cannot be identity headers, and repeats.
+func CheckIdentityHeaders(names []string) error {
+	seen := make(map[string]bool)
+	for _, name := range names {
+		folded := foldHeaderName(name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			return fmt.Errorf("set_header %q: it takes the name of a header, such as X-User", name)
+		case slices.ContainsFunc(reservedHeaders, func(reserved string) bool { return foldHeaderName(reserved) == folded }):
+			return fmt.Errorf("set_header %s: this header has a meaning of its own; take another, such as X-User", name)
+		case seen[folded]:
+			return fmt.Errorf("set_header %s: the header is set twice", name)
+		}
+		seen[folded] = true
+	}
+	return nil
 }

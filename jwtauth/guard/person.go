@@ -2,6 +2,7 @@ package guard
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,6 +21,20 @@ var builtInPages = sync.OnceValues(func() (*login.Server, error) {
 	theme, err := login.Load(login.Options{})
 	return &login.Server{Theme: theme}, err
 })
+
+// ParseLogin reads where a guard sends people to sign in: a path, or a URL, with http
+// only for this machine.
+func ParseLogin(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err == nil && u.User == nil && u.Fragment == "" && u.Opaque == "" && strings.HasPrefix(u.Path, "/") {
+		isPath := u.Scheme == "" && u.Host == "" && !strings.HasPrefix(text, "//")
+		isURL := u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && host.IsLoopback(u.Hostname()))
+		if isPath || isURL {
+			return u, nil
+		}
+	}
+	return nil, fmt.Errorf("login %q: it takes redirect, off, or where to sign in: a path such as /auth/login or a URL such as https://example.com/login (http only for localhost)", text)
+}
 
 // Visit is what a guard needs of a request beyond the request itself, which handlers may
 // have rewritten.
