@@ -70,15 +70,11 @@ func changeUser(ctx context.Context, r *realm.Realm, req *http.Request) (any, er
 	if err := change.hash(r.Hasher); err != nil {
 		return nil, err
 	}
-	users := r.Directory()
-	if err := users.Update(ctx, name, func(u *user.User) error { return change.apply(u, r.Hasher) }); err != nil {
+	ended, err := change.carryOut(ctx, r, name)
+	if err != nil {
 		return nil, err
 	}
 	if change.EndSessions {
-		ended, err := r.Manager().EndAll(ctx, name, "")
-		if err != nil {
-			return nil, err
-		}
 		r.Recorder.Event(ctx, audit.Event{Name: audit.SessionsRevoked, User: name, Ended: ended, By: audit.ByAdmin})
 	}
 	if change.PasswordHash != "" || (change.Disabled != nil && !*change.Disabled) {
@@ -90,11 +86,49 @@ func changeUser(ctx context.Context, r *realm.Realm, req *http.Request) (any, er
 		r.Recorder.Event(ctx, audit.Event{Name: audit.PasswordChanged, User: name, By: audit.ByAdmin})
 	}
 	r.Recorder.Event(ctx, audit.Event{Name: audit.UserChanged, User: name, By: audit.ByAdmin})
-	entry, err := users.Lookup(ctx, name)
+	entry, err := r.Directory().Lookup(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return shown(entry), nil
+}
+
+// carryOut changes the user, and returns how many sessions EndSessions has ended.
+func (c *UserChange) carryOut(ctx context.Context, r *realm.Realm, name string) (ended int, err error) {
+	if c.EndSessions && c.onlyRoles() {
+		return c.setRolesNow(ctx, r, name)
+	}
+	if err := r.Directory().Update(ctx, name, func(u *user.User) error { return c.apply(u, r.Hasher) }); err != nil {
+		return 0, err
+	}
+	if c.EndSessions {
+		ended, err = r.Manager().EndAll(ctx, name, "")
+	}
+	return ended, err
+}
+
+// onlyRoles reports a change of roles and of nothing else.
+func (c *UserChange) onlyRoles() bool {
+	return c.Roles != nil && c.FullName == nil && c.Email == nil && c.Disabled == nil &&
+		c.Scopes == nil && c.Claims == nil && c.PasswordHash == ""
+}
+
+// setRolesNow replaces the roles and ends the sessions in one step, so that no token
+// with the old roles is issued in between. The number is that of the sessions that were
+// live right before.
+func (c *UserChange) setRolesNow(ctx context.Context, r *realm.Realm, name string) (ended int, err error) {
+	entry, err := r.Directory().Lookup(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	if entry.Roles = *c.Roles; user.Check(entry.User) != nil {
+		return 0, Error{http.StatusBadRequest, user.Check(entry.User)}
+	}
+	live, err := r.Manager().List(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	return len(live), r.Directory().SetRoles(ctx, name, *c.Roles, true)
 }
 
 func removeUser(ctx context.Context, r *realm.Realm, req *http.Request) (any, error) {
