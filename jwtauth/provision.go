@@ -10,8 +10,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/keyring"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
@@ -44,15 +42,11 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 
 	repl := caddy.NewReplacer()
 	for _, step := range []func(*caddy.Replacer) error{
-		r.provisionTokens, r.provisionUsers, r.provisionClients, r.provisionPasswords, r.provisionUpgrade,
+		r.provisionTokens, r.provisionUsers, r.provisionClients, r.provisionPasswords,
 	} {
 		if err := step(repl); err != nil {
 			return err
 		}
-	}
-	r.parsed.realm.Keys = keyring.Options{
-		Storage: r.storage, Realm: name, Algorithm: r.parsed.realm.Keys.Algorithm,
-		Configured: r.parsed.realm.Keys.Configured, Lifetimes: r.parsed.realm.Lifetimes,
 	}
 	if r.StoreRaw == nil {
 		r.store = new(BoltStore)
@@ -66,71 +60,43 @@ func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) er
 	return nil
 }
 
+// provisionTokens replaces the placeholders of what tokens and cookies say, and checks
+// it again.
 func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
-	if r.parsed.realm.Lifetimes, err = r.lifetimes(); err != nil {
-		return err
-	}
 	if r.Issuer, err = expand(repl, r.Issuer); err != nil {
 		return fmt.Errorf("issuer: %w", err)
 	}
-	if r.Issuer != "" {
-		if err := realm.CheckIssuer(r.Issuer); err != nil {
-			return err
-		}
-	}
-	r.parsed.realm.Issuer = r.Issuer
 	for i, audience := range r.Audience {
 		if r.Audience[i], err = expand(repl, audience); err != nil {
 			return fmt.Errorf("audience: %w", err)
-		}
-		if r.Audience[i] == "" {
-			return errors.New("audience: a value is empty")
 		}
 	}
 	if r.CookieDomain, err = expand(repl, r.CookieDomain); err != nil {
 		return fmt.Errorf("cookie_domain: %w", err)
 	}
-	if r.CookieDomain != "" {
-		if err := cookie.CheckDomain(r.CookieDomain); err != nil {
-			return err
-		}
-	}
-	r.parsed.realm.Audience, r.parsed.realm.CookieDomain = r.Audience, r.CookieDomain
-	r.parsed.realm.Keys.Algorithm = r.SigningAlgorithm
-	if r.parsed.realm.Keys.Algorithm == "" {
-		r.parsed.realm.Keys.Algorithm = defaultSigningAlgorithm
-	}
-	if !slices.Contains(accesstoken.Algorithms(), r.parsed.realm.Keys.Algorithm) {
-		return fmt.Errorf("signing_algorithm %q: it takes one of %v", r.SigningAlgorithm, accesstoken.Algorithms())
-	}
-	if r.SigningAlgorithm != "" && len(r.SigningKeys) > 0 {
-		return errors.New("signing_algorithm is for keys that are made here, and signing_key gives one: remove one of the two")
-	}
+	keys := slices.Clone(r.SigningKeys) // the config keeps the placeholders
 	for i, given := range r.SigningKeys {
-		option := "signing_key " + given.Algorithm
-		if !slices.Contains(accesstoken.Algorithms(), given.Algorithm) {
-			// Not shown: where the two are swapped it is the secret.
-			option = fmt.Sprintf("signing_key number %d", i+1)
+		if keys[i].Key, err = expand(repl, given.Key); err != nil {
+			return fmt.Errorf("%s: %w", keyOption(keys, i), err)
 		}
-		material, err := expand(repl, given.Key)
-		if err != nil {
-			return fmt.Errorf("%s: %w", option, err)
-		}
-		key, err := accesstoken.ParseKey(given.Algorithm, material)
-		if err != nil {
-			return fmt.Errorf("%s: %w", option, err)
-		}
-		if i == 0 && !key.CanSign() {
-			return fmt.Errorf("%s: the first key signs, and this one is public: put a private key first", option)
-		}
-		for _, other := range r.parsed.realm.Keys.Configured {
-			if other.SameMaterial(key) {
-				return fmt.Errorf("%s: the same key is given twice", option)
-			}
-		}
-		r.parsed.realm.Keys.Configured = append(r.parsed.realm.Keys.Configured, key)
 	}
-	return nil
+	if err := r.check(everyValue); err != nil {
+		return err
+	}
+	c := &r.parsed.realm
+	c.Issuer, c.Audience, c.CookieDomain = r.Issuer, r.Audience, r.CookieDomain
+	if c.Lifetimes, err = r.lifetimes(); err != nil {
+		return err
+	}
+	c.Keys = keyring.Options{Storage: r.storage, Realm: r.name, Algorithm: r.SigningAlgorithm, Lifetimes: c.Lifetimes}
+	if c.Keys.Algorithm == "" {
+		c.Keys.Algorithm = defaultSigningAlgorithm
+	}
+	for _, protocol := range r.Upgrade {
+		r.parsed.upgrade = append(r.parsed.upgrade, guard.ASCIILower(protocol))
+	}
+	c.Keys.Configured, err = parseKeys(keys, everyValue)
+	return err
 }
 
 func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
@@ -215,16 +181,6 @@ func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
 	}
 	if err := r.parsed.realm.Throttle.Validate(); err != nil {
 		return fmt.Errorf("throttle: %w", err)
-	}
-	return nil
-}
-
-func (r *Realm) provisionUpgrade(*caddy.Replacer) error {
-	if err := guard.CheckUpgrade(r.Upgrade); err != nil {
-		return err
-	}
-	for _, protocol := range r.Upgrade {
-		r.parsed.upgrade = append(r.parsed.upgrade, guard.ASCIILower(protocol))
 	}
 	return nil
 }
