@@ -55,15 +55,15 @@ type JWTAuth struct {
 	// bearer token is still refused, a dead session cookie is not.
 	Optional bool `json:"optional,omitempty"`
 
-	// Request headers that tell an upstream who is asking. They belong to the
-	// guard: whatever the client sends under these names is removed.
+	// Request headers that tell an upstream which user is asking. They belong to the
+	// guard: what the client sends under these names is removed.
 	SetHeaders []IdentityHeader `json:"set_headers,omitempty"`
 
 	// `site` leaves refused requests to the site's error routes, with the
 	// status and headers of the refusal. Default: the guard answers.
 	Errors string `json:"errors,omitempty"`
 
-	// What becomes of a person whose browser comes without a valid credential.
+	// What happens to a person whose browser sends no valid credential.
 	// `redirect` sends them to the sign-in page of a `token_server` that this
 	// site has for the realm, and back afterwards; `off` answers as for programs,
 	// with 401. A path or URL is that of another sign-in page of the realm, such
@@ -250,11 +250,11 @@ func (g *JWTAuth) parseLogin() (*url.URL, error) {
 	return guard.ParseLogin(g.Login)
 }
 
-// placeholder is what looks like one, and like nothing else.
+// placeholder matches a text that can only be meant as a placeholder.
 var placeholder = regexp.MustCompile(`\{[A-Za-z$][A-Za-z0-9_.$-]*[^{}\s"]*\}`)
 
-// refusePlaceholders refuses a rule that would wait for a text such as
-// "{env.TENANT}" to come along in a token.
+// refusePlaceholders refuses a rule that only a token with a text such as "{env.TENANT}"
+// could fulfil.
 func refusePlaceholders(option string, values []string) error {
 	for _, value := range values {
 		if placeholder.MatchString(value) {
@@ -290,8 +290,8 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	})
 }
 
-// setHeaders tells the upstream who is asking, and nothing if no user is. The values are
-// expanded once.
+// setHeaders sets the identity headers, or deletes them if there is no user. The values
+// are expanded once.
 func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 	for i, header := range g.SetHeaders {
 		value := ""

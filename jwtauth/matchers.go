@@ -23,8 +23,8 @@ func init() {
 }
 
 // MatchRole matches requests of a signed-in user who has any one of the roles.
-// It belongs behind a guard: where no `jwt_auth` has let the request pass, there
-// is no user and nothing matches. Roles are compared exactly.
+// It stands after a guard: if no `jwt_auth` has let the request pass, there is no user
+// and nothing matches. Roles are compared exactly.
 type MatchRole []string
 
 // CaddyModule returns the Caddy module information.
@@ -42,7 +42,7 @@ func (m *MatchRole) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.Next() {
 		roles := d.RemainingArgs()
 		if len(roles) == 0 {
-			return d.Err("jwt_role takes the roles of which a user needs one")
+			return d.Err("jwt_role takes the roles of which the user needs one")
 		}
 		for _, role := range roles {
 			if err := user.CheckRole(role); err != nil {
@@ -54,7 +54,7 @@ func (m *MatchRole) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		*m = append(*m, roles...)
 		if d.NextBlock(0) {
-			return d.Errf("jwt_role takes no block: write the roles behind it, not %s below it", d.Val())
+			return d.Errf("jwt_role takes no block: write the roles after it on its line, not %s below it", d.Val())
 		}
 	}
 	return nil
@@ -102,7 +102,7 @@ func (MatchRole) CELLibrary(caddy.Context) (cel.Library, error) {
 
 // MatchClaim matches requests of a signed-in user whose token has one of the
 // values in a claim: the claim's name, and the values of which one is enough.
-// With several claims all of them have to hold. It belongs behind a guard, as
+// With several claims all of them have to hold. It stands after a guard, as
 // `jwt_role` does.
 type MatchClaim map[string][]string
 
@@ -127,14 +127,14 @@ func (m *MatchClaim) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.Err("jwt_claim takes the name of a claim and the values of which it needs one")
 		}
 		if _, twice := (*m)[args[0]]; twice {
-			return d.Errf("jwt_claim names the claim %s twice: write all its values behind one", args[0])
+			return d.Errf("jwt_claim names the claim %s twice: write all its values after one", args[0])
 		}
 		if err := refusePlaceholders("jwt_claim "+args[0], args[1:]); err != nil {
 			return d.WrapErr(err)
 		}
 		(*m)[args[0]] = args[1:]
 		if d.NextBlock(0) {
-			return d.Errf("jwt_claim takes no block: write the values behind the name, not %s below it", d.Val())
+			return d.Errf("jwt_claim takes no block: write the values after the name on its line, not %s below it", d.Val())
 		}
 	}
 	return nil

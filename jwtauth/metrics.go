@@ -16,10 +16,9 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
-// The metrics. Each is made once and registered with every config, since Caddy's
-// registry is another one with each: so counters go on over reloads. Their labels
-// take the values that the code has and the names of realms, never anything that
-// a request says.
+// The metrics. Each is made once and registered with every config, since each config has
+// a registry of its own: so counters go on over reloads. The values of their labels are
+// constants of the code and the names of realms, never anything that a request says.
 var metrics = newCollector()
 
 // collector gathers the metrics of all realms.
@@ -32,10 +31,10 @@ type collector struct {
 	open map[string][]*realm.Realm
 }
 
-// gauge is what is looked up when somebody asks for the metrics.
+// gauge is a metric that is looked up each time the metrics are read.
 type gauge struct {
 	name, help string
-	// label is a second one, beside the realm.
+	// label is a second label, next to the realm.
 	label  string
 	values func(r *realm.Realm) map[string]float64
 }

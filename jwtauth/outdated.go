@@ -10,11 +10,11 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/outdated"
 )
 
-// outdatedTold is set when the process has warned: reloads change nothing about it.
+// outdatedTold is set when the process has warned: a reload changes nothing about it.
 var outdatedTold sync.Once
 
-// warnOutdated warns once in the life of the process where it was built with what
-// has known holes.
+// warnOutdated warns, once in the life of the process, if it was built with versions that
+// have known holes.
 func warnOutdated(logger *zap.Logger) {
 	outdatedTold.Do(func() {
 		info, _ := debug.ReadBuildInfo()

@@ -30,8 +30,8 @@ const userLookupTimeout = 5 * time.Second
 //	                               anything else as JSON
 //	{http.auth.jwt_auth.error}     why the guard refused the request
 //
-// They are empty if no user is signed in. What they hold is never expanded
-// again: a claim that reads `{env.SECRET}` stays that text.
+// They are empty if no user is signed in. Their values are never expanded again: a claim
+// that reads `{env.SECRET}` stays that text.
 func (s *requestState) placeholder(key string) (any, bool) {
 	if key == refusalPlaceholder {
 		return s.Refusal(), true
@@ -62,12 +62,12 @@ func (s *requestState) placeholder(key string) (any, bool) {
 		value, _ := p.Claim(claim)
 		return claimText(value), true
 	}
-	// Not ours: another module's user placeholders may be.
+	// Another module may have more placeholders of users.
 	return nil, false
 }
 
-// profile looks the user's name or address up, unless the principal carries it.
-// Tokens do not, so that they stay small and tell third parties nothing.
+// profile looks up the user's name or address, unless the principal has it. Tokens do
+// not carry it, so that they stay small and tell third parties nothing.
 func (s *requestState) profile(pick func(fullName, email string) string) string {
 	p := s.Principal
 	if found := pick(p.FullName, p.Email); found != "" {

@@ -18,8 +18,8 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// defaultSigningAlgorithm lets anything behind the proxy verify tokens by JWKS,
-// without a shared secret.
+// defaultSigningAlgorithm lets any upstream verify tokens by JWKS, without a shared
+// secret.
 const defaultSigningAlgorithm = "ES256"
 
 // parsed is what provision makes of a realm's config.
@@ -30,8 +30,8 @@ type parsed struct {
 	upgrade  []string // in lower case
 }
 
-// provision checks the config. It opens nothing but the users files, to see
-// that they can be read, and makes nothing. Errors name the option.
+// provision checks the config. It makes nothing, and opens only the users files, to see
+// that they can be read. Errors name the option.
 func (r *Realm) provision(ctx caddy.Context, name string, logger *zap.Logger) error {
 	r.name = name
 	r.logger = logger.With(zap.String("realm", name))
@@ -122,7 +122,7 @@ func (r *Realm) provisionUsers(repl *caddy.Replacer) error {
 			return errors.New("users_file: it takes the path of a JSON file of users, and this one is empty")
 		}
 	}
-	// The directory that is used is made by start; this one only shows that it
+	// Opening the realm makes the directory that is used; this one only shows that it
 	// can be made.
 	directory, err := user.NewDirectory(r.parsed.realm.Users, realm.Files(r.UsersFiles), nil)
 	if err != nil {
@@ -185,9 +185,9 @@ func (r *Realm) provisionPasswords(*caddy.Replacer) (err error) {
 	return nil
 }
 
-// expand replaces the placeholders of a config value, such as {env.*} and
-// {file.*}. One that is empty is an error: an unset variable must not become an
-// empty secret. Braces that are no placeholder stay as they are.
+// expand replaces the placeholders of a config value, such as {env.*} and {file.*}. An
+// empty placeholder is an error: an unset variable must not become an empty secret.
+// Braces that are no placeholder stay as they are.
 func expand(repl *caddy.Replacer, value string) (string, error) {
 	if !strings.Contains(value, "{") || !slices.ContainsFunc(loadPlaceholders, func(p string) bool { return strings.Contains(value, p) }) {
 		return value, nil // also where a secret has braces, or backslashes before them

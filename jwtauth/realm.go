@@ -55,8 +55,8 @@ type Realm struct {
 	RefreshTokenGrace *caddy.Duration `json:"refresh_token_grace,omitempty"`
 
 	// The domain over whose hosts the session cookie is shared, such as
-	// `example.com` for `app.example.com` and `docs.example.com`. Everything on
-	// that domain gets to see the cookie. Default: one host's own.
+	// `example.com` for `app.example.com` and `docs.example.com`. Every host of
+	// that domain receives the cookie. Default: one host's own.
 	CookieDomain string `json:"cookie_domain,omitempty"`
 
 	// The protocols, other than `websocket`, that a request may ask to switch to
@@ -145,8 +145,8 @@ type Client struct {
 	Scopes []string `json:"scopes,omitempty"`
 }
 
-// PasswordHash says how new passwords are hashed. A password in the store whose
-// hash is of another scheme, or weaker, is hashed anew when its user signs in.
+// PasswordHash says how new passwords are hashed. If the hash of a password in the store
+// is of another scheme, or weaker, the password is hashed again when its user signs in.
 type PasswordHash struct {
 	// `argon2id` (the default), `bcrypt`, `scrypt` or `pbkdf2-sha256`.
 	Scheme string `json:"scheme,omitempty"`
@@ -169,13 +169,13 @@ type PasswordHash struct {
 
 // Throttle says when failed sign-ins have to wait.
 type Throttle struct {
-	// Failed sign-ins of one account that are free. One is forgotten in each
-	// five `max_wait`. Default: 5.
+	// Failed sign-ins of one account that are free. One of them stops counting in
+	// each five `max_wait`. Default: 5.
 	AccountFree int `json:"account_free,omitempty"`
 	// Failed sign-ins from one address that are free. IPv6 is counted by /64,
-	// by /56 with 4 times and by /48 with 16 times as many. One, 4 and 16 are
-	// forgotten in each `max_wait`. It is also how many sign-ins an address may
-	// have under way; more wait in line. Default: 20.
+	// by /56 with 4 times and by /48 with 16 times as many. One, 4 and 16 stop
+	// counting in each `max_wait`. It is also how many sign-ins an address may have
+	// under way; more wait in line. Default: 20.
 	AddressFree int `json:"address_free,omitempty"`
 	// The first wait, doubled with each failure after it. Default: 30s.
 	MinWait caddy.Duration `json:"min_wait,omitempty"`

@@ -12,8 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// sites are the hosts of the config, so that a sign-in on one of them may end on
-// another where a guard of the same realm is, and nowhere else.
+// sites are the hosts of the config. A sign-in on one of them may end on another one that
+// has a guard of the same realm, and on no other host.
 type sites struct {
 	// guarded are the hosts with a guard of a realm, some with a wildcard.
 	guarded map[*Realm][]guardedHost

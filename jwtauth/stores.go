@@ -111,8 +111,8 @@ func (s *BoltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// MemoryStore keeps a realm in memory: it is empty after a restart, which signs
-// everybody out. For tests and for trying things out.
+// MemoryStore keeps a realm in memory. It is empty after a restart, which signs all users
+// out. It is for tests and for trying things out.
 type MemoryStore struct{}
 
 // CaddyModule returns the Caddy module information.

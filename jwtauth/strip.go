@@ -11,11 +11,11 @@ func init() {
 	caddy.RegisterModule(Strip{})
 }
 
-// Strip removes from every request what only this module may say: the identity
-// headers that a guard of the site sets, unless a guard has set them for this
-// very request, the session cookies of all realms, headers that name another
-// method, such as X-HTTP-Method-Override, and the wish to leave HTTP for a protocol
-// that is neither websocket nor named by the realm. The Caddyfile directives
+// Strip removes from every request what only this module may say: the identity headers
+// that a guard of the site sets, unless a guard has set them for this request; the
+// session cookies of all realms; headers that name another method, such as
+// X-HTTP-Method-Override; and an Upgrade to a protocol that is neither websocket nor
+// named by the realm. The Caddyfile directives
 // `jwt_auth` and `token_server` add it to their site; in JSON it stands, without
 // a matcher, before the handlers that pass requests on.
 type Strip struct {

@@ -15,11 +15,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
 
-// uncoveredProxy is a reverse_proxy that requests reach without having passed a
-// handler of this module: forged identity headers, session cookies and protocol
-// upgrades come to its upstream as the client sent them.
+// uncoveredProxy is a reverse_proxy that requests reach without passing a handler of this
+// module: forged identity headers, session cookies and protocol upgrades reach its
+// upstream as the client sent them.
 type uncoveredProxy struct {
-	hosts     []string // nil for any
+	hosts     []string // nil for all
 	upstreams []string
 }
 

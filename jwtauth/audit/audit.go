@@ -25,8 +25,8 @@ type Recorder interface {
 	Refused(reason string)
 }
 
-// Event is one event. Fields that are empty are left out. No field holds a secret, and
-// none holds what a person typed who did not sign in.
+// Event is one event. Empty fields are left out. No field holds a secret, and no field
+// holds what a person typed without signing in, but for names that are in use.
 type Event struct {
 	// Name is one of Names.
 	Name    string
@@ -72,7 +72,7 @@ var Names = []string{
 // Counted reports an event that has a number of ended sessions, be it 0.
 func (e Event) Counted() bool { return e.Name == SessionsRevoked || e.Name == KeysRevoked }
 
-// Who did it, where no presenter of a credential did.
+// The values of By.
 const (
 	ByAdmin  = "admin"  // the admin API, so also a command
 	ByConfig = "config" // a reload, or a users file

@@ -36,8 +36,8 @@ type record struct {
 	// the config. It holds no secret: only a keyed fingerprint.
 	Configured []configuredKeyRecord `json:"configured,omitempty"`
 	// LongestAccess and LongestRefresh are the longest lifetimes, in seconds, of
-	// what can still be valid: the configured ones, or longer ones of a config
-	// before until all that was made by it has expired. No token is accepted that
+	// what can still be valid: the configured ones, or longer ones of an earlier
+	// config until everything made under it has expired. No token is accepted that
 	// lasts longer, and a key that has stopped signing verifies for as long.
 	LongestAccess  int64 `json:"longest_access"`
 	LongestRefresh int64 `json:"longest_refresh"`
@@ -136,8 +136,8 @@ func (k *record) rotate(algorithm string, now time.Time, immediately bool) error
 	from := now.Add(PublishAhead)
 	if immediately {
 		from = now
-		// A key that still waits must not take over later from the one that
-		// somebody wanted at once.
+		// A key that still waits must not take over later from the one that is
+		// wanted at once.
 		signingID, sessionID := k.signingKey(algorithm, now).ID, k.sessionKey(now).ID
 		k.Signing = slices.DeleteFunc(k.Signing, func(r signingKeyRecord) bool { return r.SignsFrom.After(now) && r.ID != signingID })
 		k.Session = slices.DeleteFunc(k.Session, func(r sessionKeyRecord) bool { return r.UsedFrom.After(now) && r.ID != sessionID })
@@ -223,9 +223,9 @@ func (k *record) nextChange(now time.Time) (next time.Time) {
 	return next
 }
 
-// configuredID returns the lasting random id of an HMAC secret that is given in
-// the config. A thumbprint would let anybody who sees a token test guesses of
-// the secret; so does this fingerprint, but only for whoever has the keyring.
+// configuredID returns the lasting random id of an HMAC secret that is given in the
+// config. With a thumbprint as id, any reader of a token could test guesses of the
+// secret. The fingerprint allows that too, but only to a reader of the record.
 func (k *record) configuredID(key *accesstoken.Key) (id string, added bool) {
 	fingerprint := key.Fingerprint(k.FingerprintKey)
 	for _, r := range k.Configured {

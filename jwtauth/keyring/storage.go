@@ -58,7 +58,7 @@ func (s stored) load(ctx context.Context) (*record, error) {
 	ring := new(record)
 	if err := json.Unmarshal(data, ring); err != nil || ring.Version < 1 {
 		// The error of the decoder could quote the record.
-		return nil, fmt.Errorf("the keys %s in Caddy's storage are damaged: restore them from a backup; if there is none, move the record away and start again, which signs everybody out", s.path())
+		return nil, fmt.Errorf("the keys %s in Caddy's storage are damaged: restore them from a backup; if there is none, move the record away and start again, which signs all users out", s.path())
 	}
 	if ring.Version != recordVersion {
 		return nil, fmt.Errorf("the keys %s in Caddy's storage have format %d, this version reads format %d: use the version that wrote them", s.path(), ring.Version, recordVersion)
