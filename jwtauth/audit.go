@@ -196,7 +196,7 @@ func (s auditedSessions) RevokeAccessToken(ctx context.Context, lt session.Lifet
 	return err
 }
 
-// EndAll implements [login.Sessions].
+// EndAll implements [pages.Sessions].
 func (s auditedSessions) EndAll(ctx context.Context, username, except string) (int, error) {
 	ended, err := s.Manager.EndAll(ctx, username, except)
 	if err == nil {

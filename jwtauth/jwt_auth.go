@@ -16,8 +16,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -378,7 +378,7 @@ func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestS
 	}
 	own.request = r
 	w = final(w)
-	if v.from != sourceHeader && login.Navigates(r) && g.refusePerson(w, r, state, v) {
+	if v.from != sourceHeader && pages.Navigates(r) && g.refusePerson(w, r, state, v) {
 		return nil
 	}
 	v.refusal.Write(w, r)

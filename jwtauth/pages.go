@@ -12,7 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -24,7 +24,7 @@ func (t *TokenServer) provisionPages() error {
 		return nil
 	}
 	repl := caddy.NewReplacer()
-	options := login.Options{}
+	options := pages.ThemeOptions{}
 	for _, option := range []struct {
 		name, value string
 		into        *string
@@ -36,16 +36,16 @@ func (t *TokenServer) provisionPages() error {
 			return fmt.Errorf("%s: %w", option.name, err)
 		}
 	}
-	theme, err := login.Load(options)
+	theme, err := pages.LoadTheme(options)
 	if err != nil {
 		return err
 	}
-	t.look = &login.Server{BasePath: t.BasePath, Theme: theme, Mount: mountPoint, Report: t.report}
+	t.look = &pages.Server{BasePath: t.BasePath, Theme: theme, Mount: mountPoint, Report: t.report}
 	return nil
 }
 
 // buildPages wires the pages to the realm.
-func (t *TokenServer) buildPages(realm *opened) *login.Server {
+func (t *TokenServer) buildPages(realm *opened) *pages.Server {
 	if t.look == nil {
 		return nil
 	}
@@ -68,7 +68,7 @@ type pageUsers struct {
 	realm *opened
 }
 
-// ChangePassword implements [login.Users].
+// ChangePassword implements [pages.Users].
 func (u pageUsers) ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error {
 	err := u.state.users().ChangePassword(ctx, username, from, to, begin)
 	if err == nil {
@@ -80,22 +80,22 @@ func (u pageUsers) ChangePassword(ctx context.Context, username, from, to string
 // pageCookies is the session cookie of a realm, for its pages.
 type pageCookies struct{ realm *opened }
 
-// Principal implements [login.Cookies].
+// Principal implements [pages.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
 	p, presented, err = c.realm.presentedBy(r, stateOf(r).takeCookies(r, c.realm.name), false)
 	if errors.Is(err, errUnavailable) {
-		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
+		return nil, true, fmt.Errorf("%w: %w", pages.ErrUnavailable, err)
 	}
 	return p, presented, nil
 }
 
-// Set implements [login.Cookies].
+// Set implements [pages.Cookies].
 func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
 	c.realm.metrics.cookiesIssued.Inc()
 	c.realm.jar.set(w, r, value, maxAge)
 }
 
-// Device implements [login.Cookies].
+// Device implements [pages.Cookies].
 func (c pageCookies) Device(r *http.Request) string {
 	for _, value := range c.realm.jar.deviceValues(r, stateOf(r).takeCookies(r, c.realm.name)) {
 		if id, err := c.realm.sessions.ParseDeviceCookie(value); err == nil {
@@ -105,7 +105,7 @@ func (c pageCookies) Device(r *http.Request) string {
 	return session.NewDevice()
 }
 
-// SetDevice implements [login.Cookies].
+// SetDevice implements [pages.Cookies].
 func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string) error {
 	value, err := c.realm.sessions.DeviceCookie(id)
 	if err != nil {
@@ -115,10 +115,10 @@ func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string
 	return nil
 }
 
-// HostHidden implements [login.Cookies].
+// HostHidden implements [pages.Cookies].
 func (c pageCookies) HostHidden(r *http.Request) bool { return hostHidden(r) }
 
-// Clear implements [login.Cookies].
+// Clear implements [pages.Cookies].
 func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) { c.realm.clearCookies(w, r) }
 
 // originalURL is what the client asked for, before any handler rewrote it.
@@ -145,8 +145,8 @@ func mountBefore(r *http.Request, path string) string {
 
 // Interface guards
 var (
-	_ login.SignIn   = (*signin.Service)(nil)
-	_ login.Users    = pageUsers{}
-	_ login.Cookies  = pageCookies{}
-	_ login.Sessions = auditedSessions{}
+	_ pages.SignIn   = (*signin.Service)(nil)
+	_ pages.Users    = pageUsers{}
+	_ pages.Cookies  = pageCookies{}
+	_ pages.Sessions = auditedSessions{}
 )

@@ -9,15 +9,15 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
 // builtInPages are the pages as they are without a theme, for guards whose
 // sign-in page is somewhere else.
-var builtInPages = sync.OnceValues(func() (*login.Server, error) {
-	theme, err := login.Load(login.Options{})
-	return &login.Server{Theme: theme}, err
+var builtInPages = sync.OnceValues(func() (*pages.Server, error) {
+	theme, err := pages.LoadTheme(pages.ThemeOptions{})
+	return &pages.Server{Theme: theme}, err
 })
 
 // parseLogin reads the option login of a guard. It is nil for the words.
@@ -39,16 +39,16 @@ func parseLogin(text string) (*url.URL, error) {
 
 // refusals are the pages by which the guard refuses a person; false where no
 // sign-in page is reachable.
-func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals, bool) {
+func (g *JWTAuth) refusals(r *http.Request, state *requestState) (pages.Refusals, bool) {
 	if g.Login == loginOff {
-		return login.Refusals{}, false
+		return pages.Refusals{}, false
 	}
 	if g.login != nil {
-		pages, err := builtInPages()
+		server, err := builtInPages()
 		if err != nil || isHere(g.login, r) {
-			return login.Refusals{}, false
+			return pages.Refusals{}, false
 		}
-		return login.Refusals{Server: pages, Login: g.login.String()}, true
+		return pages.Refusals{Server: server, SignInPage: g.login.String()}, true
 	}
 	taken := make(map[string]bool)
 	for _, page := range state.pages {
@@ -63,9 +63,9 @@ func (g *JWTAuth) refusals(r *http.Request, state *requestState) (login.Refusals
 		if isHere(&url.URL{Path: path}, r) {
 			break // a guard in front of the page itself would send there for ever
 		}
-		return login.Refusals{Server: page.server.look, Login: path}, true
+		return pages.Refusals{Server: page.server.look, SignInPage: path}, true
 	}
-	return login.Refusals{}, false
+	return pages.Refusals{}, false
 }
 
 // isHere reports whether a request asks for the sign-in page.
@@ -106,9 +106,9 @@ func (g *JWTAuth) refusePerson(w http.ResponseWriter, r *http.Request, state *re
 	default:
 		if v.from == sourceCookie {
 			g.realm.opened.Load().clearCookies(w, r)
-			login.ForgetPages(w)
+			pages.ClearCache(w)
 		}
-		login.Redirect(w, refusals.SignInURL(here))
+		pages.Redirect(w, refusals.SignInURL(here))
 	}
 	return true
 }
@@ -116,11 +116,11 @@ func (g *JWTAuth) refusePerson(w http.ResponseWriter, r *http.Request, state *re
 // here is where a sign-in comes back to: what the client asked for, without a
 // token that was in its query. A sign-in page of another host is told which one
 // this is; which hosts it believes is its own affair.
-func (g *JWTAuth) here(r *http.Request, refusals login.Refusals) string {
+func (g *JWTAuth) here(r *http.Request, refusals pages.Refusals) string {
 	original := *originalURL(r)
 	original.RawQuery = withoutParameters(original.RawQuery, g.realm.app.tokenParameters)
 	here := original.RequestURI()
-	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || isHost(page, r) {
+	if page, err := url.Parse(refusals.SignInPage); err != nil || page.Host == "" || isHost(page, r) {
 		return here
 	}
 	scheme := "https"

@@ -71,7 +71,7 @@ type signInPage struct {
 
 // path is that of the sign-in page, as a browser asks for it.
 func (p signInPage) path(r *http.Request) string {
-	return p.server.look.LoginPath(mountBefore(r, p.at))
+	return p.server.look.SignInPath(mountBefore(r, p.at))
 }
 
 // String keeps cookies out of {http.vars.*}.

@@ -12,8 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 )
@@ -56,11 +56,11 @@ type TokenServer struct {
 	realm  *Realm
 	logger *zap.Logger
 	paths  oauth2.Server // for Match alone: the realm may not be open yet
-	look   *login.Server // the pages without a realm, nil where there are none
+	look   *pages.Server // the pages without a realm, nil where there are none
 
 	once   sync.Once
 	server *oauth2.Server
-	pages  *login.Server
+	pages  *pages.Server
 }
 
 const (
@@ -126,7 +126,7 @@ func CheckBasePath(path string) error {
 func (t *TokenServer) Paths() []string {
 	paths := oauth2.Paths()
 	if t.Pages != pagesOff {
-		paths = append(paths, login.Paths()...)
+		paths = append(paths, pages.Paths()...)
 	}
 	for i, path := range paths {
 		paths[i] = t.BasePath + path
@@ -164,7 +164,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.pages = t.buildPages(realm)
 	})
 	// What a page looks like is for the pages of other hosts, too.
-	if realm.jar.sent(r, state) && !(forPage && t.look.IsFile(r.URL.Path)) {
+	if realm.jar.sent(r, state) && !(forPage && t.look.IsThemeFile(r.URL.Path)) {
 		realm.jar.embedders(r).mark(w.Header())
 	}
 	if forPage {

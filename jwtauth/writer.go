@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 )
 
 // resourcePolicy is the header by which a browser keeps an answer from pages of
@@ -192,7 +192,7 @@ func (w *guardedWriter) isPage() bool {
 		mode := w.request.Header["Sec-Fetch-Mode"]
 		return len(mode) == 1 && mode[0] == "navigate"
 	}
-	return login.Navigates(w.request)
+	return pages.Navigates(w.request)
 }
 
 const setCookieName = "Set-Cookie"
