@@ -30,8 +30,8 @@ import (
 	_ "github.com/caddy-jwtauth/caddy-jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
@@ -527,7 +527,7 @@ func TestReadmePages(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `GET (/[^`]+)`|^\\| `POST (/account[^`]+)`").FindAllStringSubmatch(r.section(t, "### Pages"), -1) {
 		said = append(said, row[1]+row[2])
 	}
-	served := append(login.Paths(), login.PathChangePassword)
+	served := append(pages.Paths(), pages.PathChangePassword)
 	slices.Sort(said)
 	slices.Sort(served)
 	if !slices.Equal(said, served) {

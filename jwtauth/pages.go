@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -25,7 +25,7 @@ func (t *TokenServer) provisionPages() error {
 		return nil
 	}
 	repl := caddy.NewReplacer()
-	options := login.Options{}
+	options := pages.ThemeOptions{}
 	for _, option := range []struct {
 		name, value string
 		into        *string
@@ -37,54 +37,54 @@ func (t *TokenServer) provisionPages() error {
 			return fmt.Errorf("%s: %w", option.name, err)
 		}
 	}
-	theme, err := login.Load(options)
+	theme, err := pages.LoadTheme(options)
 	if err != nil {
 		return err
 	}
 	t.closed = &guard.SignInPages{
 		Realm: t.realm.name,
-		Pages: &login.Server{BasePath: t.BasePath, Theme: theme, Mount: mount, Report: t.report},
+		Pages: &pages.Server{BasePath: t.BasePath, Theme: theme, Mount: mount, Report: t.report},
 	}
 	return nil
 }
 
 // openPages joins the pages with the open realm.
-func (t *TokenServer) openPages(in *realm.Realm) *login.Server {
+func (t *TokenServer) openPages(in *realm.Realm) *pages.Server {
 	if t.closed == nil {
 		return nil
 	}
-	pages := *t.closed.Pages
-	pages.SignIn = in.SignIn
-	pages.Users = in.Users()
-	pages.Sessions = in.Sessions(signin.ViaForm)
-	pages.Lifetimes = in.Lifetimes
-	pages.Cookies = pageCookies{in}
-	pages.ClientIP = clientIP
-	pages.ReturnOrigin = func(r *http.Request, origin *url.URL) bool {
+	open := *t.closed.Pages
+	open.SignIn = in.SignIn
+	open.Users = in.Users()
+	open.Sessions = in.Sessions(signin.ViaForm)
+	open.Lifetimes = in.Lifetimes
+	open.Cookies = pageCookies{in}
+	open.ClientIP = clientIP
+	open.ReturnOrigin = func(r *http.Request, origin *url.URL) bool {
 		return t.realm.app.sites.returnsTo(t.realm, r, origin)
 	}
-	return &pages
+	return &open
 }
 
 // pageCookies are the cookies of a realm, for its pages.
 type pageCookies struct{ *realm.Realm }
 
-// Principal implements [login.Cookies].
+// Principal implements [pages.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
 	p, presented, err = c.Presented(r, stateOf(r).TakeCookies(r, c.Name), false)
 	if errors.Is(err, realm.ErrUnavailable) {
-		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
+		return nil, true, fmt.Errorf("%w: %w", pages.ErrUnavailable, err)
 	}
 	return p, presented, nil
 }
 
-// Set implements [login.Cookies].
+// Set implements [pages.Cookies].
 func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
 	c.Recorder.Issued(audit.Cookie)
 	stateOf(r).SetCookies(w, c.Jar.Session(r, value, maxAge))
 }
 
-// Device implements [login.Cookies].
+// Device implements [pages.Cookies].
 func (c pageCookies) Device(r *http.Request) string {
 	for _, value := range c.Jar.DeviceValues(r, stateOf(r).TakeCookies(r, c.Name)) {
 		if id, err := c.Manager().ParseDeviceCookie(value); err == nil {
@@ -94,7 +94,7 @@ func (c pageCookies) Device(r *http.Request) string {
 	return session.NewDevice()
 }
 
-// SetDevice implements [login.Cookies].
+// SetDevice implements [pages.Cookies].
 func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string) error {
 	value, err := c.Manager().DeviceCookie(id)
 	if err != nil {
@@ -104,10 +104,10 @@ func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string
 	return nil
 }
 
-// HostHidden implements [login.Cookies].
+// HostHidden implements [pages.Cookies].
 func (c pageCookies) HostHidden(r *http.Request) bool { return cookie.HostHidden(r) }
 
-// Clear implements [login.Cookies].
+// Clear implements [pages.Cookies].
 func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) {
 	stateOf(r).ClearCookies(w, r, c.Jar, originalURL(r).EscapedPath())
 }
@@ -117,8 +117,8 @@ func mount(r *http.Request) string { return guard.Mount(originalURL(r), r.URL.Pa
 
 // Interface guards
 var (
-	_ login.SignIn   = (*signin.Service)(nil)
-	_ login.Users    = realm.Users{}
-	_ login.Cookies  = pageCookies{}
-	_ login.Sessions = realm.Sessions{}
+	_ pages.SignIn   = (*signin.Service)(nil)
+	_ pages.Users    = realm.Users{}
+	_ pages.Cookies  = pageCookies{}
+	_ pages.Sessions = realm.Sessions{}
 )

@@ -12,8 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -63,7 +63,7 @@ type TokenServer struct {
 
 	once      sync.Once
 	endpoints *oauth2.Server
-	pages     *login.Server
+	pages     *pages.Server
 }
 
 const (
@@ -111,7 +111,7 @@ func (t *TokenServer) Validate() error {
 func (t *TokenServer) Paths() []string {
 	paths := oauth2.Paths()
 	if t.Pages != pagesOff {
-		paths = append(paths, login.Paths()...)
+		paths = append(paths, pages.Paths()...)
 	}
 	for i, path := range paths {
 		paths[i] = t.BasePath + path
@@ -148,7 +148,7 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.pages = t.openPages(in)
 	})
 	// The style of the pages is for the pages of other hosts, too.
-	if state.SentCookie(r, in.Jar) && !(forPage && t.pages.IsFile(r.URL.Path)) {
+	if state.SentCookie(r, in.Jar) && !(forPage && t.pages.IsThemeFile(r.URL.Path)) {
 		guard.EmbeddersOf(in.Jar, r).Mark(w.Header())
 	}
 	if forPage {

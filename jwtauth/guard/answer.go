@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 )
 
 // resourcePolicy is the header by which a browser keeps an answer from pages of
@@ -149,7 +149,7 @@ func (a *Answer) isPage() bool {
 		mode := a.Request.Header["Sec-Fetch-Mode"]
 		return len(mode) == 1 && mode[0] == "navigate"
 	}
-	return login.Navigates(a.Request)
+	return pages.Navigates(a.Request)
 }
 
 const setCookieName = "Set-Cookie"

@@ -11,15 +11,15 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 // builtInPages are the pages without a theme, for guards with a sign-in page elsewhere.
-var builtInPages = sync.OnceValues(func() (*login.Server, error) {
-	theme, err := login.Load(login.Options{})
-	return &login.Server{Theme: theme}, err
+var builtInPages = sync.OnceValues(func() (*pages.Server, error) {
+	theme, err := pages.LoadTheme(pages.ThemeOptions{})
+	return &pages.Server{Theme: theme}, err
 })
 
 // ParseLogin reads where a guard sends people to sign in: a path, or a URL, with http
@@ -49,7 +49,7 @@ type Visit struct {
 type SignInPages struct {
 	// Realm is the name of its realm.
 	Realm string
-	Pages *login.Server
+	Pages *pages.Server
 }
 
 // signInPage is a token server with pages that has passed the request on.
@@ -59,7 +59,7 @@ type signInPage struct {
 }
 
 // path is that of the sign-in page, as a browser asks for it.
-func (p signInPage) path(original *url.URL) string { return p.Pages.LoginPath(Mount(original, p.at)) }
+func (p signInPage) path(original *url.URL) string { return p.Pages.SignInPath(Mount(original, p.at)) }
 
 // Passed notes the pages of a token server that passes r on.
 func (s *Request) Passed(r *http.Request, pages *SignInPages) {
@@ -82,16 +82,16 @@ func Mount(original *url.URL, path string) string {
 
 // refusals are the pages by which the guard refuses a person; false if no sign-in page
 // is reachable.
-func (g *Guard) refusals(r *http.Request, s *Request, original *url.URL) (login.Refusals, bool) {
+func (g *Guard) refusals(r *http.Request, s *Request, original *url.URL) (pages.Refusals, bool) {
 	if g.LoginOff {
-		return login.Refusals{}, false
+		return pages.Refusals{}, false
 	}
 	if g.Login != nil {
-		pages, err := builtInPages()
+		server, err := builtInPages()
 		if err != nil || isHere(g.Login, r, original) {
-			return login.Refusals{}, false
+			return pages.Refusals{}, false
 		}
-		return login.Refusals{Server: pages, Login: g.Login.String()}, true
+		return pages.Refusals{Server: server, SignInPage: g.Login.String()}, true
 	}
 	taken := make(map[string]bool)
 	for _, page := range s.pages {
@@ -106,9 +106,9 @@ func (g *Guard) refusals(r *http.Request, s *Request, original *url.URL) (login.
 		if isHere(&url.URL{Path: path}, r, original) {
 			break // a guard in front of the page itself would redirect for ever
 		}
-		return login.Refusals{Server: page.Pages, Login: path}, true
+		return pages.Refusals{Server: page.Pages, SignInPage: path}, true
 	}
-	return login.Refusals{}, false
+	return pages.Refusals{}, false
 }
 
 // isHere reports whether a request asks for the sign-in page.
@@ -124,7 +124,7 @@ func isOf(u *url.URL, r *http.Request) bool {
 // Refuse answers a refused request: a person who navigates with a page or the way to
 // sign in, everything else with the refusal itself.
 func (g *Guard) Refuse(w http.ResponseWriter, r *http.Request, s *Request, in *realm.Realm, visit Visit, d Decision) {
-	if d.From != FromHeader && login.Navigates(r) && g.refusePerson(w, r, s, in, visit, d) {
+	if d.From != FromHeader && pages.Navigates(r) && g.refusePerson(w, r, s, in, visit, d) {
 		return
 	}
 	d.Refusal.Write(w, r)
@@ -156,9 +156,9 @@ func (g *Guard) refusePerson(w http.ResponseWriter, r *http.Request, s *Request,
 	default:
 		if d.From == FromCookie {
 			s.ClearCookies(w, r, in.Jar, visit.Original.EscapedPath())
-			login.ForgetPages(w)
+			pages.ClearCache(w)
 		}
-		login.Redirect(w, refusals.SignInURL(here))
+		pages.Redirect(w, refusals.SignInURL(here))
 	}
 	return true
 }
@@ -166,11 +166,11 @@ func (g *Guard) refusePerson(w http.ResponseWriter, r *http.Request, s *Request,
 // returnHere is the place to which a sign-in returns: what the client asked for, without
 // a token that was in its query. A sign-in page of another host is told the whole URL; it
 // decides itself which hosts it returns to.
-func returnHere(r *http.Request, refusals login.Refusals, visit Visit) string {
+func returnHere(r *http.Request, refusals pages.Refusals, visit Visit) string {
 	original := *visit.Original
 	original.RawQuery = withoutParameters(original.RawQuery, visit.TokenParameters)
 	here := original.RequestURI()
-	if page, err := url.Parse(refusals.Login); err != nil || page.Host == "" || isOf(page, r) {
+	if page, err := url.Parse(refusals.SignInPage); err != nil || page.Host == "" || isOf(page, r) {
 		return here
 	}
 	scheme := "https"

@@ -1,4 +1,4 @@
-package login
+package pages
 
 // DescribeUserAgent says what a User-Agent stands for.
 var DescribeUserAgent = describeUserAgent

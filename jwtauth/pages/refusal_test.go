@@ -1,11 +1,11 @@
-package login_test
+package pages_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -29,7 +29,7 @@ func TestSignInURL(t *testing.T) {
 		{"/sign-in?brand=acme", "/x", "/sign-in?brand=acme&return_to=%2Fx"},
 		{"https://id.example.com/login", "https://docs.example.com/x", "https://id.example.com/login?return_to=https%3A%2F%2Fdocs.example.com%2Fx"},
 	} {
-		if got := (login.Refusals{Login: tc.page}).SignInURL(tc.here); got != tc.want {
+		if got := (pages.Refusals{SignInPage: tc.page}).SignInURL(tc.here); got != tc.want {
 			t.Errorf("from %q to %q: %q, want %q", tc.here, tc.page, got, tc.want)
 		}
 	}
@@ -56,7 +56,7 @@ func TestForbidden(t *testing.T) {
 		{"markup", &policy.Principal{Username: "<b>x"}, policy.Rule{AnyRoles: []string{"<b>admin"}}, []string{"<b>admin", "<b>x"}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			f := login.Refusals{Server: &login.Server{Theme: load(t, login.Options{})}, Login: "/login"}
+			f := pages.Refusals{Server: &pages.Server{Theme: load(t, pages.ThemeOptions{})}, SignInPage: "/login"}
 			a := refuse(t, func(w writer, r request) { f.Forbidden(w, r, tc.who, tc.rule, "/private/?a=b") })
 			a.want(t, 403).wantHeaders(t, nil).wantText(t, append(tc.want, "No access", `href="/login?return_to=%2Fprivate%2F%3Fa%3Db"`)...).wantNoText(t, tc.not...)
 			if strings.Contains(a.body, "<b>") {
@@ -68,7 +68,7 @@ func TestForbidden(t *testing.T) {
 
 // The pages that a guard shows in place of a redirect.
 func TestRefusalPages(t *testing.T) {
-	f := login.Refusals{Server: &login.Server{Theme: load(t, login.Options{})}, Login: "/auth/login"}
+	f := pages.Refusals{Server: &pages.Server{Theme: load(t, pages.ThemeOptions{})}, SignInPage: "/auth/login"}
 	for _, tc := range []struct {
 		name   string
 		page   func(w writer, r request)
@@ -102,7 +102,7 @@ func TestRefusalPages(t *testing.T) {
 // With a sign-in page on another host the style is there, and the page may have
 // it from there, and nothing else from anywhere else.
 func TestRefusalOfASignInElsewhere(t *testing.T) {
-	f := login.Refusals{Server: &login.Server{Theme: load(t, login.Options{})}, Login: "https://id.example.com/auth/login"}
+	f := pages.Refusals{Server: &pages.Server{Theme: load(t, pages.ThemeOptions{})}, SignInPage: "https://id.example.com/auth/login"}
 	a := refuse(t, f.NotSent).want(t, 401)
 	a.wantText(t, `href="https://id.example.com/auth/login/style.css?v=`, `href="https://id.example.com/auth/login"`)
 	const want = "default-src 'none'; style-src 'self' https://id.example.com; img-src 'self' https://id.example.com; " +
@@ -123,7 +123,7 @@ func TestRedirect(t *testing.T) {
 			// Whatever the site says of its answers.
 			w.Header().Set("Cache-Control", "public, max-age=60")
 			w.Header().Set("Expires", "Wed, 21 Oct 2037 07:28:00 GMT")
-			login.Redirect(w, to)
+			pages.Redirect(w, to)
 		}).wantRedirect(t, want)
 		if a.Header.Get("Expires") != "" || a.Header.Get("Referrer-Policy") != "same-origin" || a.body != "" {
 			t.Errorf("%v %q", a.Header, a.body)

@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
@@ -40,11 +40,11 @@ func (j *jar) Principal(r *http.Request) (p *policy.Principal, presented bool, e
 	if errors.Is(err, session.ErrNotFound) {
 		return nil, true, nil
 	} else if err != nil {
-		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
+		return nil, true, fmt.Errorf("%w: %w", pages.ErrUnavailable, err)
 	}
 	entry, err := j.users.Lookup(r.Context(), one.User)
 	if err != nil {
-		return nil, true, fmt.Errorf("%w: %w", login.ErrUnavailable, err)
+		return nil, true, fmt.Errorf("%w: %w", pages.ErrUnavailable, err)
 	}
 	return &policy.Principal{Username: entry.Username, FullName: entry.FullName, Roles: entry.Roles, Session: sid}, true, nil
 }

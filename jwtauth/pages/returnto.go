@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"net/http"

@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"errors"
@@ -89,7 +89,7 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Princ
 	login := s.path(r, pathLogin) + "?" + url.Values{ParamReturnTo: {s.path(r, pathAccount)}}.Encode()
 	if r.Method == http.MethodPost {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		Refusals{Server: s, Login: login}.NotSent(w, r)
+		Refusals{Server: s, SignInPage: login}.NotSent(w, r)
 		return nil, nil
 	}
 	s.redirect(w, login)

@@ -1,6 +1,6 @@
-// Package login serves the pages for people: sign in, sign out, the account, and
+// Package pages serves the pages for people: sign in, sign out, the account, and
 // what a guard says to a browser that it refuses. They need no JavaScript.
-package login
+package pages
 
 import (
 	"context"
@@ -118,8 +118,8 @@ type page func(s *Server, w http.ResponseWriter, r *http.Request) error
 
 // pages are the handlers by path and method. HEAD is answered as GET.
 var pages = map[string]map[string]page{
-	pathLogin:   {http.MethodGet: (*Server).loginPage, http.MethodPost: (*Server).signIn},
-	pathLogout:  {http.MethodGet: (*Server).logoutPage, http.MethodPost: (*Server).signOut},
+	pathLogin:   {http.MethodGet: (*Server).signInPage, http.MethodPost: (*Server).signIn},
+	pathLogout:  {http.MethodGet: (*Server).signOutPage, http.MethodPost: (*Server).signOut},
 	pathAccount: {http.MethodGet: (*Server).accountPage},
 	// Whose form was sent again by its address alone sees the account.
 	pathPassword: {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).changePassword},
@@ -146,9 +146,9 @@ func (s *Server) Match(path string) bool {
 	return pages[path] != nil || isFile && s.Theme.has(name)
 }
 
-// IsFile reports whether path is that of a file of the theme, which says nothing of
+// IsThemeFile reports whether path is that of a file of the theme, which says nothing of
 // who asks for it.
-func (s *Server) IsFile(path string) bool {
+func (s *Server) IsThemeFile(path string) bool {
 	path, ok := strings.CutPrefix(path, s.BasePath)
 	name, isFile := strings.CutPrefix(path, pathFiles)
 	return ok && isFile && s.Theme.has(name)
@@ -209,9 +209,9 @@ func (s *Server) path(r *http.Request, path string) string {
 	return s.mount(r) + s.BasePath + path
 }
 
-// LoginPath is the path of the sign-in page as the browser has to ask for it,
+// SignInPath is the path of the sign-in page as the browser has to ask for it,
 // where mount is what the site takes off the path before.
-func (s *Server) LoginPath(mount string) string { return mount + s.BasePath + pathLogin }
+func (s *Server) SignInPath(mount string) string { return mount + s.BasePath + pathLogin }
 
 // root is the site's own start page.
 func (s *Server) root(r *http.Request) string { return s.mount(r) + "/" }

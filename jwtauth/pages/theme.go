@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"crypto/sha256"
@@ -37,8 +37,8 @@ var images = map[string]string{
 	".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon",
 }
 
-// Options say what the pages look like.
-type Options struct {
+// ThemeOptions say what the pages look like.
+type ThemeOptions struct {
 	// Title is the name of the site, shown above each page. Default: none.
 	Title string
 	// Logo is the path of an image, shown above each page. Default: that of
@@ -66,8 +66,8 @@ type file struct {
 	version string
 }
 
-// Load reads a theme. Its errors name the file, and the line of a template.
-func Load(o Options) (*Theme, error) {
+// LoadTheme reads a theme. Its errors name the file, and the line of a template.
+func LoadTheme(o ThemeOptions) (*Theme, error) {
 	t, err := base(o.Folder)
 	if err != nil {
 		return nil, err

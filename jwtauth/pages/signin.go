@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"errors"
@@ -25,8 +25,8 @@ const (
 	paramCheck = "check"
 )
 
-// loginData is what the sign-in page shows.
-type loginData struct {
+// signInData is what the sign-in page shows.
+type signInData struct {
 	Username, ReturnTo string
 	Keep               bool
 	// SignedIn is the name of who is signed in already, who may want to be
@@ -34,9 +34,9 @@ type loginData struct {
 	SignedIn, Continue string
 }
 
-// loginPage shows the form, also to who is signed in: a page that sent them on
+// signInPage shows the form, also to who is signed in: a page that sent them on
 // could send them in a circle.
-func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	if s.Cookies.HostHidden(r) {
 		s.message(w, r, http.StatusBadRequest, msgHostHidden)
 		return nil
@@ -59,13 +59,13 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) error {
 		s.redirect(w, back.String())
 		return nil
 	}
-	data := loginData{ReturnTo: back.value()}
+	data := signInData{ReturnTo: back.value()}
 	if p != nil {
 		data.SignedIn, data.Continue = displayName(p), back.String()
 	} else if presented {
 		s.forget(w, r)
 	}
-	s.render(w, r, http.StatusOK, view{Page: pageLogin, FormTarget: back.origin, Data: data})
+	s.render(w, r, http.StatusOK, view{Page: pageSignIn, FormTarget: back.origin, Data: data})
 	return nil
 }
 
@@ -81,14 +81,14 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	back := s.returnTo(r, fields[ParamReturnTo])
-	data := loginData{
+	data := signInData{
 		// Phones like to add a space; no name has one at its end.
 		Username: strings.TrimSpace(fields[fieldUsername]),
 		Keep:     fields[fieldKeep] != "",
 		ReturnTo: back.value(),
 	}
 	again := func(status int, problems ...problem) error {
-		s.render(w, r, status, view{Page: pageLogin, FormTarget: back.origin, Problems: problems, Data: data})
+		s.render(w, r, status, view{Page: pageSignIn, FormTarget: back.origin, Problems: problems, Data: data})
 		return nil
 	}
 	var missing []problem
@@ -213,7 +213,7 @@ func (s *Server) afterSignIn(r *http.Request, back destination) string {
 
 // cookieMessage says why a right password was not enough, and lets try again.
 func (s *Server) cookieMessage(w http.ResponseWriter, r *http.Request, name string, back destination) {
-	again := Refusals{Login: s.path(r, pathLogin)}.SignInURL(back.value())
+	again := Refusals{SignInPage: s.path(r, pathLogin)}.SignInURL(back.value())
 	s.render(w, r, http.StatusBadRequest, view{Page: pageMessage, Data: messageData{Name: name, SignIn: again}})
 }
 

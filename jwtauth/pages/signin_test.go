@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -406,7 +406,7 @@ func TestNoSlotIsFree(t *testing.T) {
 
 // faultySessions fails where it is told to.
 type faultySessions struct {
-	login.Sessions
+	pages.Sessions
 	create, cookie, list, revoke, endAll error
 }
 
@@ -575,7 +575,7 @@ func TestDeviceCookieThatCannotBeMade(t *testing.T) {
 
 // deviceSpy remembers the last attempt.
 type deviceSpy struct {
-	service login.SignIn
+	service pages.SignIn
 	last    signin.Attempt
 }
 

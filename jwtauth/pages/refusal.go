@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ import (
 type Refusals struct {
 	// Server has the theme. Its realm need not be open.
 	Server *Server
-	// Login is where to sign in, a path or a URL.
-	Login string
+	// SignInPage is where to sign in, a path or a URL.
+	SignInPage string
 }
 
 // forbiddenData is what the page shows to who lacks a role.
@@ -38,13 +38,13 @@ func (d forbiddenData) RolesAll() string { return strings.Join(d.All, ", ") }
 // SignInURL is where a person signs in to come back to here.
 func (f Refusals) SignInURL(here string) string {
 	if here == "" {
-		return f.Login
+		return f.SignInPage
 	}
 	separator := "?"
-	if strings.Contains(f.Login, "?") {
+	if strings.Contains(f.SignInPage, "?") {
 		separator = "&"
 	}
-	return f.Login + separator + url.Values{ParamReturnTo: {here}}.Encode()
+	return f.SignInPage + separator + url.Values{ParamReturnTo: {here}}.Encode()
 }
 
 // Forbidden says which roles are missing.
@@ -61,7 +61,7 @@ func (f Refusals) Forbidden(w http.ResponseWriter, r *http.Request, p *policy.Pr
 // NotSent says that a form was not carried out because nobody is signed in: a
 // sign-in cannot bring it back.
 func (f Refusals) NotSent(w http.ResponseWriter, r *http.Request) {
-	f.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Data: messageData{Name: msgNotSent, SignIn: f.Login}})
+	f.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Data: messageData{Name: msgNotSent, SignIn: f.SignInPage}})
 }
 
 // Unavailable says that nobody can tell right now who is signed in.
@@ -76,7 +76,7 @@ func (f Refusals) OtherSite(w http.ResponseWriter, r *http.Request) {
 
 // render shows a page with the style that is beside the sign-in page.
 func (f Refusals) render(w http.ResponseWriter, r *http.Request, status int, v view) {
-	if u, err := url.Parse(f.Login); err == nil {
+	if u, err := url.Parse(f.SignInPage); err == nil {
 		if u.Host != "" {
 			v.filesOrigin = u.Scheme + "://" + u.Host
 		}

@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 )
 
 // catalogues are the built-in texts, by language.
@@ -37,17 +37,17 @@ func catalogues(t testing.TB) map[string]map[string]string {
 }
 
 // speaks is a page in the language of who asks for it.
-func speaks(t testing.TB, theme *login.Theme, accept ...string) answer {
+func speaks(t testing.TB, theme *pages.Theme, accept ...string) answer {
 	t.Helper()
 	headers := make([]string, len(accept))
 	for i, line := range accept {
 		headers[i] = "Accept-Language: " + line
 	}
-	return serve(t, &login.Server{Theme: theme, Cookies: alwaysOut{}}, "GET", "/login", "", headers...).want(t, 200)
+	return serve(t, &pages.Server{Theme: theme, Cookies: alwaysOut{}}, "GET", "/login", "", headers...).want(t, 200)
 }
 
 func TestLanguage(t *testing.T) {
-	theme := load(t, login.Options{})
+	theme := load(t, pages.ThemeOptions{})
 	for _, tc := range []struct {
 		name, accept, want string
 	}{
@@ -169,7 +169,7 @@ func folder(t testing.TB, files map[string]string) string {
 
 // A theme says what it wants to say differently, and in which other languages.
 func TestCataloguesOfAFolder(t *testing.T) {
-	theme := load(t, login.Options{Folder: folder(t, map[string]string{
+	theme := load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{
 		"lang/en.json":      `{"sign_in": "Come in"}`,
 		"lang/de.json":      `{"username": "Wer?"}`,
 		"lang/he.json":      `{"dir": "rtl", "sign_in": "כניסה"}`,
@@ -210,7 +210,7 @@ func TestCataloguesThatAreRefused(t *testing.T) {
 		{"placeholder of another text", "lang/en.json", `{"continue": "Go on, {user}"}`, []string{"en", "{user}"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := login.Load(login.Options{Folder: folder(t, map[string]string{tc.file: tc.text})})
+			_, err := pages.LoadTheme(pages.ThemeOptions{Folder: folder(t, map[string]string{tc.file: tc.text})})
 			if err == nil {
 				t.Fatal("loaded")
 			}
@@ -225,7 +225,7 @@ func TestCataloguesThatAreRefused(t *testing.T) {
 
 // A text that is left empty is nobody else's mistake.
 func TestEmptyTextIsAText(t *testing.T) {
-	theme := load(t, login.Options{Folder: folder(t, map[string]string{"lang/en.json": `{"keep_hint": ""}`})})
+	theme := load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{"lang/en.json": `{"keep_hint": ""}`})})
 	speaks(t, theme, "en").wantNoText(t, catalogues(t)["en"]["keep_hint"])
 	speaks(t, theme, "de").wantText(t, catalogues(t)["de"]["keep_hint"])
 }
@@ -240,7 +240,7 @@ func FuzzAcceptLanguage(f *testing.F) {
 		f.Add(seed)
 	}
 	all := catalogues(f)
-	theme := load(f, login.Options{})
+	theme := load(f, pages.ThemeOptions{})
 	f.Fuzz(func(t *testing.T, accept string) {
 		a := speaks(t, theme, accept)
 		lang := a.Header.Get("Content-Language")

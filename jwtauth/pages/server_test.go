@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
@@ -86,7 +86,7 @@ func TestHeadersOfEveryPage(t *testing.T) {
 		}},
 		{name: "no cookies", path: "/login?check=1", status: 400},
 		{name: "not open", path: "/login", status: 503, extra: map[string]string{"Retry-After": "1"}, prepare: func(_ *testing.T, s *site) {
-			s.jar.err = login.ErrUnavailable
+			s.jar.err = pages.ErrUnavailable
 		}},
 		{name: "method", method: "PUT", path: "/login", status: 405, extra: map[string]string{"Allow": "GET, HEAD, POST"}},
 		{name: "method that a page of one does not have", method: "POST", path: "/account", status: 405, extra: map[string]string{"Allow": "GET, HEAD"}},
@@ -252,7 +252,7 @@ func TestFailuresAreReportedAndNotShown(t *testing.T) {
 		status int
 	}{
 		{"broken", secret, 500},
-		{"not open", errors.Join(login.ErrUnavailable, secret), 503},
+		{"not open", errors.Join(pages.ErrUnavailable, secret), 503},
 	} {
 		for _, request := range []string{"GET /login", "GET /login?check=1", "GET /logout", "POST /logout", "GET /account", "POST /account/password",
 			"POST /account/sessions/revoke", "POST /account/sessions/revoke-others"} {
@@ -287,7 +287,7 @@ func TestVisitorWhoLeft(t *testing.T) {
 // What is asked for while the realm opens says to ask again.
 func TestUnavailable(t *testing.T) {
 	var told []error
-	s := &login.Server{Theme: load(t, login.Options{}), Report: func(_ *http.Request, err error) { told = append(told, err) }}
+	s := &pages.Server{Theme: load(t, pages.ThemeOptions{}), Report: func(_ *http.Request, err error) { told = append(told, err) }}
 	a := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Unavailable(w, r, errors.New("c4n4ry"))
 	}), "GET", "/login", "")
@@ -328,7 +328,7 @@ func TestMatch(t *testing.T) {
 		{"/auth", "/.well-known/change-password", true},
 		{"/auth", "/auth/.well-known/change-password", false},
 	} {
-		s := &login.Server{BasePath: tc.base, Theme: load(t, login.Options{}), Cookies: alwaysOut{}}
+		s := &pages.Server{BasePath: tc.base, Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysOut{}}
 		if got := s.Match(tc.path); got != tc.want {
 			t.Errorf("%q below %q: %v", tc.path, tc.base, got)
 		}
@@ -336,12 +336,12 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%q below %q: status %d", tc.path, tc.base, a.StatusCode)
 		}
 	}
-	for _, path := range login.Paths() {
-		if s := (&login.Server{Theme: load(t, login.Options{})}); !s.Match(path) {
+	for _, path := range pages.Paths() {
+		if s := (&pages.Server{Theme: load(t, pages.ThemeOptions{})}); !s.Match(path) {
 			t.Errorf("%s is listed and not served", path)
 		}
 	}
-	if !slices.Contains(login.Paths(), "/login/style.css") {
+	if !slices.Contains(pages.Paths(), "/login/style.css") {
 		t.Error("the style is not listed")
 	}
 }

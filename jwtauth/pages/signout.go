@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"net/http"
@@ -6,25 +6,25 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 )
 
-// logoutData is what the sign-out page shows: a question, or, where nobody is
+// signOutData is what the sign-out page shows: a question, or, where nobody is
 // signed in, that it is done.
-type logoutData struct {
+type signOutData struct {
 	SignedIn, ReturnTo string
 }
 
-// logoutPage asks: a link, which any site can have, signs nobody out.
-func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
+// signOutPage asks: a link, which any site can have, signs nobody out.
+func (s *Server) signOutPage(w http.ResponseWriter, r *http.Request) error {
 	p, presented, err := s.Cookies.Principal(r)
 	if err != nil {
 		return err
 	}
-	data := logoutData{ReturnTo: s.returnTo(r, r.URL.Query().Get(ParamReturnTo)).value()}
+	data := signOutData{ReturnTo: s.returnTo(r, r.URL.Query().Get(ParamReturnTo)).value()}
 	if p != nil {
 		data.SignedIn = displayName(p)
 	} else if presented {
 		s.forget(w, r)
 	}
-	s.render(w, r, http.StatusOK, view{Page: pageLogout, Data: data})
+	s.render(w, r, http.StatusOK, view{Page: pageSignOut, Data: data})
 	return nil
 }
 
@@ -57,10 +57,10 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 // forget makes the browser forget who was signed in.
 func (s *Server) forget(w http.ResponseWriter, r *http.Request) {
 	s.Cookies.Clear(w, r)
-	ForgetPages(w)
+	ClearCache(w)
 }
 
-// ForgetPages makes the browser forget what it has kept of the site's pages,
+// ClearCache makes the browser forget what it has kept of the site's pages,
 // guarded ones among them. Not its cookies and storage: they may be those of
 // other programs, on other sites of the domain.
-func ForgetPages(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache"`) }
+func ClearCache(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache"`) }

@@ -1,11 +1,11 @@
-package login_test
+package pages_test
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 )
 
 // People know their devices by what they call them.
@@ -59,7 +59,7 @@ func TestDescribeUserAgent(t *testing.T) {
 		{strings.Repeat("x", 10<<10), "", ""},
 		{"Mozilla/" + strings.Repeat("x", 10<<10), "", ""},
 	} {
-		browser, system := login.DescribeUserAgent(tc.text)
+		browser, system := pages.DescribeUserAgent(tc.text)
 		if browser != tc.browser || system != tc.system {
 			t.Errorf("%.200q is %q on %q, want %q on %q", tc.text, browser, system, tc.browser, tc.system)
 		}

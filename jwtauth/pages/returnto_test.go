@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"net/http"
@@ -7,19 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
 // alwaysIn is a cookie of somebody who is signed in, whatever the request.
-type alwaysIn struct{ login.Cookies }
+type alwaysIn struct{ pages.Cookies }
 
 func (alwaysIn) Principal(*http.Request) (*policy.Principal, bool, error) {
 	return &policy.Principal{Username: "alice", Session: "x"}, true, nil
 }
 
 // alwaysOut is nobody.
-type alwaysOut struct{ login.Cookies }
+type alwaysOut struct{ pages.Cookies }
 
 func (alwaysOut) Principal(*http.Request) (*policy.Principal, bool, error) { return nil, false, nil }
 
@@ -27,7 +27,7 @@ func (alwaysIn) HostHidden(*http.Request) bool  { return false }
 func (alwaysOut) HostHidden(*http.Request) bool { return false }
 
 // returns is where the page that checks the cookie goes on to.
-func returns(t testing.TB, s *login.Server, returnTo string) string {
+func returns(t testing.TB, s *pages.Server, returnTo string) string {
 	t.Helper()
 	a := serve(t, s, http.MethodGet, s.BasePath+"/login?check=1&return_to="+url.QueryEscape(returnTo), "")
 	if a.StatusCode != http.StatusSeeOther || len(a.Header["Location"]) != 1 {
@@ -37,7 +37,7 @@ func returns(t testing.TB, s *login.Server, returnTo string) string {
 }
 
 func TestReturnTo(t *testing.T) {
-	theme := load(t, login.Options{})
+	theme := load(t, pages.ThemeOptions{})
 	// The site's own hosts: docs shares the cookie, and local over http.
 	other := func(_ *http.Request, u *url.URL) bool {
 		return u.Scheme == "https" && u.Host == "docs.example.com" || u.Scheme == "http" && u.Host == "app.localhost:8080"
@@ -149,7 +149,7 @@ func TestReturnTo(t *testing.T) {
 		{name: "mount, page of that name beside it", mount: "/app", from: "/login", want: "/login"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &login.Server{BasePath: tc.base, Theme: theme, Cookies: alwaysIn{}, ReturnOrigin: other}
+			s := &pages.Server{BasePath: tc.base, Theme: theme, Cookies: alwaysIn{}, ReturnOrigin: other}
 			if tc.mount != "" {
 				s.Mount = func(*http.Request) string { return tc.mount }
 			}
@@ -162,7 +162,7 @@ func TestReturnTo(t *testing.T) {
 
 // Without a cookie that is shared there is no other host to go to.
 func TestReturnToNoOtherHostByDefault(t *testing.T) {
-	s := &login.Server{Theme: load(t, login.Options{}), Cookies: alwaysIn{}}
+	s := &pages.Server{Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysIn{}}
 	if got := returns(t, s, "https://docs.example.com/x"); got != "/" {
 		t.Errorf("sent to %q", got)
 	}
@@ -195,8 +195,8 @@ func TestFormTarget(t *testing.T) {
 // browsers turn into letters, dots and slashes of another host. None of the
 // site's hosts has.
 func TestReturnToHostsAreWrittenPlainly(t *testing.T) {
-	s := &login.Server{
-		Theme: load(t, login.Options{}), Cookies: alwaysIn{},
+	s := &pages.Server{
+		Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysIn{},
 		ReturnOrigin: func(_ *http.Request, u *url.URL) bool { return strings.HasSuffix(u.Hostname(), ".example.com") },
 	}
 	for _, from := range []string{
@@ -222,8 +222,8 @@ func FuzzReturnTo(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	s := &login.Server{
-		Theme: load(f, login.Options{}), Cookies: alwaysIn{},
+	s := &pages.Server{
+		Theme: load(f, pages.ThemeOptions{}), Cookies: alwaysIn{},
 		ReturnOrigin: func(_ *http.Request, u *url.URL) bool { return u.Scheme == "https" && u.Host == "docs.example.com" },
 	}
 	here := &url.URL{Scheme: "https", Host: host, Path: "/login"}

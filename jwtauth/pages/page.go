@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 
 // The pages, by the name of their template.
 const (
-	pageLogin     = "login.html"
-	pageLogout    = "logout.html"
+	pageSignIn    = "login.html"
+	pageSignOut   = "logout.html"
 	pageAccount   = "account.html"
 	pageForbidden = "forbidden.html"
 	pageMessage   = "message.html"

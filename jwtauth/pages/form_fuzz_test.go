@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"net/http"

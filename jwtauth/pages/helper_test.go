@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -43,7 +43,7 @@ var home = netip.MustParseAddr("192.0.2.1")
 // site is a Server wired to a realm in memory: alice and bob, who is disabled,
 // are in the store, carol is in the configuration.
 type site struct {
-	*login.Server
+	*pages.Server
 	store    *memory.Store
 	users    *user.Directory
 	service  *signin.Service
@@ -67,7 +67,7 @@ func (cheapHasher) Hash(pw string) (string, error) {
 func (cheapHasher) NeedsUpgrade(*password.Hash) bool { return false }
 
 // newSite returns a site whose pages look as options say, or as built in.
-func newSite(t testing.TB, options ...login.Options) *site {
+func newSite(t testing.TB, options ...pages.ThemeOptions) *site {
 	t.Helper()
 	s := &site{store: memory.New(), slots: password.NewSlots(4, 4), address: home}
 	t.Cleanup(func() { s.store.Close() })
@@ -98,11 +98,11 @@ func newSite(t testing.TB, options ...login.Options) *site {
 		Slots: s.slots, Hasher: cheapHasher{}, Decoys: password.NewDecoys([]byte("key"), decoy.Profile()),
 	}
 	s.jar = &jar{site: s}
-	var look login.Options
+	var look pages.ThemeOptions
 	if options != nil {
 		look = options[0]
 	}
-	s.Server = &login.Server{
+	s.Server = &pages.Server{
 		Theme: load(t, look), SignIn: s.service, Users: s.users, Sessions: s.sessions,
 		Lifetimes: session.DefaultLifetimes(), Cookies: s.jar,
 		ClientIP: func(*http.Request) netip.Addr { return s.address },
@@ -117,13 +117,13 @@ func newSite(t testing.TB, options ...login.Options) *site {
 }
 
 // builtIn is shared: a theme that is loaded is never written to.
-var builtIn = sync.OnceValues(func() (*login.Theme, error) { return login.Load(login.Options{}) })
+var builtIn = sync.OnceValues(func() (*pages.Theme, error) { return pages.LoadTheme(pages.ThemeOptions{}) })
 
-func load(t testing.TB, o login.Options) *login.Theme {
+func load(t testing.TB, o pages.ThemeOptions) *pages.Theme {
 	t.Helper()
 	theme, err := builtIn()
-	if o != (login.Options{}) {
-		theme, err = login.Load(o)
+	if o != (pages.ThemeOptions{}) {
+		theme, err = pages.LoadTheme(o)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -514,7 +514,7 @@ func TestPasswordThatWasChangedMeanwhile(t *testing.T) {
 
 // overtaken are users of whom another request changes one just before this one does.
 type overtaken struct {
-	login.Users
+	pages.Users
 	before func()
 }
 
@@ -524,7 +524,7 @@ func (o overtaken) ChangePassword(ctx context.Context, username, from, to string
 }
 
 type faultyUsers struct {
-	login.Users
+	pages.Users
 	lookup, set error
 }
 
@@ -558,7 +558,7 @@ func TestTimesAreUTC(t *testing.T) {
 }
 
 type oneSession struct {
-	login.Sessions
+	pages.Sessions
 	one session.Session
 }
 

@@ -1,4 +1,4 @@
-package login
+package pages
 
 import (
 	"fmt"
@@ -38,9 +38,9 @@ func examples() map[string][]view {
 	changed := account
 	changed.Writable, changed.More, changed.Done = true, 3, doneKeys["password"]
 	all := map[string][]view{
-		pageLogin: {{Data: loginData{}}, {Data: loginData{Username: "alice", ReturnTo: "/", Keep: true, SignedIn: "Alice", Continue: "/"}},
-			{Data: loginData{}, Problems: problems}},
-		pageLogout:  {{Data: logoutData{}}, {Data: logoutData{SignedIn: "Alice", ReturnTo: "/"}}},
+		pageSignIn: {{Data: signInData{}}, {Data: signInData{Username: "alice", ReturnTo: "/", Keep: true, SignedIn: "Alice", Continue: "/"}},
+			{Data: signInData{}, Problems: problems}},
+		pageSignOut: {{Data: signOutData{}}, {Data: signOutData{SignedIn: "Alice", ReturnTo: "/"}}},
 		pageAccount: {{Data: account}, {Data: changed, Problems: problems}},
 		pageForbidden: {{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a"}, All: []string{"a", "b"}}},
 			{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a", "b"}, All: []string{"a"}, Other: true}}},

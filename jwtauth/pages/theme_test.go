@@ -1,4 +1,4 @@
-package login_test
+package pages_test
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/login"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -31,9 +31,9 @@ func TestThemeFilesReplaceTheBuiltIn(t *testing.T) {
 			case "lang/en.json":
 				text = `{"sign_in": "` + mine + `"}`
 			}
-			s := newSite(t, login.Options{Folder: folder(t, map[string]string{name: text})})
+			s := newSite(t, pages.ThemeOptions{Folder: folder(t, map[string]string{name: text})})
 			_, cookie := s.begin(t, "alice", firefox)
-			refusals := login.Refusals{Server: s.Server, Login: "/login"}
+			refusals := pages.Refusals{Server: s.Server, SignInPage: "/login"}
 			pages := map[string]answer{
 				"login.html":     s.get(t, "/login"),
 				"logout.html":    s.get(t, "/logout", cookie),
@@ -55,9 +55,9 @@ func TestThemeFilesReplaceTheBuiltIn(t *testing.T) {
 
 // The site's name is above every page and in the window's title.
 func TestTitle(t *testing.T) {
-	theme := load(t, login.Options{Title: `Tom & "Jerry"`})
+	theme := load(t, pages.ThemeOptions{Title: `Tom & "Jerry"`})
 	speaks(t, theme).wantText(t, `<title>Sign in · Tom & "Jerry"</title>`, `<p class="site">Tom & "Jerry"</p>`)
-	speaks(t, load(t, login.Options{})).wantText(t, "<title>Sign in</title>").wantNoText(t, `class="site"`)
+	speaks(t, load(t, pages.ThemeOptions{})).wantText(t, "<title>Sign in</title>").wantNoText(t, `class="site"`)
 }
 
 func TestThemesThatAreRefused(t *testing.T) {
@@ -67,44 +67,44 @@ func TestThemesThatAreRefused(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		files   map[string]string
-		options login.Options
+		options pages.ThemeOptions
 		// the error names them all
 		want []string
 	}{
-		{"unknown template", map[string]string{"signin.html": "x"}, login.Options{},
+		{"unknown template", map[string]string{"signin.html": "x"}, pages.ThemeOptions{},
 			[]string{"signin.html", "account.html", "forbidden.html", "layout.html", "login.html", "logout.html", "message.html"}},
-		{"template in capitals", map[string]string{"Login.HTML": "x"}, login.Options{}, []string{"Login.HTML", "login.html"}},
-		{"broken template", map[string]string{"login.html": "\n\n{{if}}"}, login.Options{}, []string{"login.html:3"}},
-		{"broken layout", map[string]string{"layout.html": "\n{{template}}"}, login.Options{}, []string{"layout.html:2"}},
-		{"unknown field", map[string]string{"login.html": "{{define \"heading\"}}x{{end}}\n{{define \"content\"}}{{.Data.Nickname}}{{end}}"}, login.Options{},
+		{"template in capitals", map[string]string{"Login.HTML": "x"}, pages.ThemeOptions{}, []string{"Login.HTML", "login.html"}},
+		{"broken template", map[string]string{"login.html": "\n\n{{if}}"}, pages.ThemeOptions{}, []string{"login.html:3"}},
+		{"broken layout", map[string]string{"layout.html": "\n{{template}}"}, pages.ThemeOptions{}, []string{"layout.html:2"}},
+		{"unknown field", map[string]string{"login.html": "{{define \"heading\"}}x{{end}}\n{{define \"content\"}}{{.Data.Nickname}}{{end}}"}, pages.ThemeOptions{},
 			[]string{"login.html:2", "Nickname"}},
 		{"unknown field where something went wrong", map[string]string{"login.html": "{{define \"heading\"}}x{{end}}{{define \"content\"}}{{if .Problems}}{{.Nickname}}{{end}}{{end}}"},
-			login.Options{}, []string{"login.html:1", "Nickname"}},
-		{"unknown text", map[string]string{"logout.html": "{{define \"heading\"}}x{{end}}{{define \"content\"}}{{.T \"sing_out\"}}{{end}}"}, login.Options{},
+			pages.ThemeOptions{}, []string{"login.html:1", "Nickname"}},
+		{"unknown text", map[string]string{"logout.html": "{{define \"heading\"}}x{{end}}{{define \"content\"}}{{.T \"sing_out\"}}{{end}}"}, pages.ThemeOptions{},
 			[]string{"logout.html:1", "sing_out"}},
-		{"no content", map[string]string{"login.html": `{{define "heading"}}x{{end}}`}, login.Options{}, []string{"content"}},
-		{"two logos", map[string]string{"logo.png": "x", "logo.svg": "y"}, login.Options{}, []string{"logo", "keep one"}},
-		{"two logos, one in capitals", map[string]string{"logo.png": "x", "logo.SVG": "y"}, login.Options{}, []string{"logo", "keep one"}},
-		{"large template", map[string]string{"login.html": big}, login.Options{}, []string{"login.html", "1048576"}},
-		{"large style", map[string]string{"style.css": big}, login.Options{}, []string{"style.css", "1048576"}},
-		{"large image", map[string]string{"photo.webp": big}, login.Options{}, []string{"photo.webp", "1048576"}},
-		{"large catalogue", map[string]string{"lang/de.json": big}, login.Options{}, []string{"lang/de.json", "1048576"}},
-		{"folder in place of an image", map[string]string{"photo.png/x": "x"}, login.Options{}, []string{"photo.png"}},
-		{"folder in place of a template", map[string]string{"login.html/x": "x"}, login.Options{}, []string{"login.html"}},
-		{"no folder", nil, login.Options{Folder: "/nowhere/at/all"}, []string{"/nowhere/at/all"}},
-		{"a file in place of the folder", nil, login.Options{Folder: notAFolder}, []string{notAFolder}},
-		{"logo of another kind", nil, login.Options{Logo: notAFolder}, []string{notAFolder, ".png", ".svg"}},
-		{"logo without an extension", nil, login.Options{Logo: filepath.Join(logo, "no-extension")}, []string{"no-extension", ".png"}},
-		{"no logo there", nil, login.Options{Logo: filepath.Join(logo, "none.png")}, []string{"logo", "none.png"}},
-		{"large logo", nil, login.Options{Logo: filepath.Join(logo, "big.png")}, []string{"logo", "big.png", "1048576"}},
-		{"a folder for a logo", nil, login.Options{Logo: filepath.Join(logo, "folder.png")}, []string{"logo", "folder.png"}},
+		{"no content", map[string]string{"login.html": `{{define "heading"}}x{{end}}`}, pages.ThemeOptions{}, []string{"content"}},
+		{"two logos", map[string]string{"logo.png": "x", "logo.svg": "y"}, pages.ThemeOptions{}, []string{"logo", "keep one"}},
+		{"two logos, one in capitals", map[string]string{"logo.png": "x", "logo.SVG": "y"}, pages.ThemeOptions{}, []string{"logo", "keep one"}},
+		{"large template", map[string]string{"login.html": big}, pages.ThemeOptions{}, []string{"login.html", "1048576"}},
+		{"large style", map[string]string{"style.css": big}, pages.ThemeOptions{}, []string{"style.css", "1048576"}},
+		{"large image", map[string]string{"photo.webp": big}, pages.ThemeOptions{}, []string{"photo.webp", "1048576"}},
+		{"large catalogue", map[string]string{"lang/de.json": big}, pages.ThemeOptions{}, []string{"lang/de.json", "1048576"}},
+		{"folder in place of an image", map[string]string{"photo.png/x": "x"}, pages.ThemeOptions{}, []string{"photo.png"}},
+		{"folder in place of a template", map[string]string{"login.html/x": "x"}, pages.ThemeOptions{}, []string{"login.html"}},
+		{"no folder", nil, pages.ThemeOptions{Folder: "/nowhere/at/all"}, []string{"/nowhere/at/all"}},
+		{"a file in place of the folder", nil, pages.ThemeOptions{Folder: notAFolder}, []string{notAFolder}},
+		{"logo of another kind", nil, pages.ThemeOptions{Logo: notAFolder}, []string{notAFolder, ".png", ".svg"}},
+		{"logo without an extension", nil, pages.ThemeOptions{Logo: filepath.Join(logo, "no-extension")}, []string{"no-extension", ".png"}},
+		{"no logo there", nil, pages.ThemeOptions{Logo: filepath.Join(logo, "none.png")}, []string{"logo", "none.png"}},
+		{"large logo", nil, pages.ThemeOptions{Logo: filepath.Join(logo, "big.png")}, []string{"logo", "big.png", "1048576"}},
+		{"a folder for a logo", nil, pages.ThemeOptions{Logo: filepath.Join(logo, "folder.png")}, []string{"logo", "folder.png"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := tc.options
 			if tc.files != nil {
 				o.Folder = folder(t, tc.files)
 			}
-			_, err := login.Load(o)
+			_, err := pages.LoadTheme(o)
 			if err == nil {
 				t.Fatal("loaded")
 			}
@@ -124,7 +124,7 @@ func TestThemeErrorsNameFolderAndFile(t *testing.T) {
 		"login.html": "{{if}}", "logout.html": `{{define "heading"}}{{end}}`, "account.html": hint("{{.Nickname}}"), "lang/de.json": "[]", "style.css": strings.Repeat(" ", 1<<20+1),
 	} {
 		dir := folder(t, map[string]string{name: text})
-		if _, err := login.Load(login.Options{Folder: dir}); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), name) {
+		if _, err := pages.LoadTheme(pages.ThemeOptions{Folder: dir}); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s of %s: %v", name, dir, err)
 		}
 	}
@@ -133,11 +133,11 @@ func TestThemeErrorsNameFolderAndFile(t *testing.T) {
 // A folder is also a place for a README, for a designer's sources, and for what
 // mounting it leaves there.
 func TestThemeIgnoresTheRest(t *testing.T) {
-	theme := load(t, login.Options{Folder: folder(t, map[string]string{
+	theme := load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{
 		"README.md": "x", "login.html.bak": "{{", "logo.psd": "x", "old/login.html": "{{", "..data/login.html": "{{", ".DS_Store": "x", "print.css": "x",
 	})})
 	speaks(t, theme).wantText(t, "<h1>Sign in</h1>").wantNoText(t, "<img")
-	s := &login.Server{Theme: theme, Cookies: alwaysOut{}}
+	s := &pages.Server{Theme: theme, Cookies: alwaysOut{}}
 	for _, name := range []string{"README.md", "login.html.bak", "logo.psd", "old/login.html", "print.css"} {
 		serve(t, s, "GET", "/login/"+name, "").want(t, 404)
 	}
@@ -149,18 +149,18 @@ func TestLogo(t *testing.T) {
 	with := folder(t, map[string]string{"logo.png": "png", "photo.webp": "webp"})
 	for _, tc := range []struct {
 		name       string
-		options    login.Options
+		options    pages.ThemeOptions
 		file, kind string
 		content    string
 	}{
-		{"option", login.Options{Logo: filepath.Join(dir, "ours.SVG")}, "logo.svg", "image/svg+xml", svg},
-		{"of another kind", login.Options{Logo: filepath.Join(dir, "ours.jpeg")}, "logo.jpeg", "image/jpeg", "jpeg"},
-		{"of the folder", login.Options{Folder: with}, "logo.png", "image/png", "png"},
-		{"option over that of the folder", login.Options{Folder: with, Logo: filepath.Join(dir, "ours.SVG")}, "logo.svg", "image/svg+xml", svg},
+		{"option", pages.ThemeOptions{Logo: filepath.Join(dir, "ours.SVG")}, "logo.svg", "image/svg+xml", svg},
+		{"of another kind", pages.ThemeOptions{Logo: filepath.Join(dir, "ours.jpeg")}, "logo.jpeg", "image/jpeg", "jpeg"},
+		{"of the folder", pages.ThemeOptions{Folder: with}, "logo.png", "image/png", "png"},
+		{"option over that of the folder", pages.ThemeOptions{Folder: with, Logo: filepath.Join(dir, "ours.SVG")}, "logo.svg", "image/svg+xml", svg},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.options.Title = "Acme"
-			s := &login.Server{Theme: load(t, tc.options), Cookies: alwaysOut{}}
+			s := &pages.Server{Theme: load(t, tc.options), Cookies: alwaysOut{}}
 			a := serve(t, s, "GET", "/login", "")
 			image := a.tag(t, `alt="Acme"`)
 			src := regexp.MustCompile(`src="(/login/` + regexp.QuoteMeta(tc.file) + `\?v=[0-9a-f]+)"`).FindStringSubmatch(image)
@@ -177,7 +177,7 @@ func TestLogo(t *testing.T) {
 			}
 		})
 	}
-	speaks(t, load(t, login.Options{})).wantText(t, "<svg").wantNoText(t, "<img")
+	speaks(t, load(t, pages.ThemeOptions{})).wantText(t, "<svg").wantNoText(t, "<img")
 }
 
 // More images are served for templates and style to use.
@@ -186,7 +186,7 @@ func TestMoreImages(t *testing.T) {
 	for name := range files {
 		files[name] = name + " content"
 	}
-	s := &login.Server{Theme: load(t, login.Options{Folder: folder(t, files)}), Cookies: alwaysOut{}}
+	s := &pages.Server{Theme: load(t, pages.ThemeOptions{Folder: folder(t, files)}), Cookies: alwaysOut{}}
 	for name, content := range files {
 		a := serve(t, s, "GET", "/login/"+strings.ReplaceAll(name, " ", "%20"), "").want(t, 200)
 		if a.body != content || !strings.HasPrefix(a.Header.Get("Content-Type"), "image/") {
@@ -212,14 +212,14 @@ func TestThemeOfLinks(t *testing.T) {
 		}
 		return dir
 	}
-	s := &login.Server{Theme: load(t, login.Options{Folder: link("style.css", "style.css")}), Cookies: alwaysOut{}}
+	s := &pages.Server{Theme: load(t, pages.ThemeOptions{Folder: link("style.css", "style.css")}), Cookies: alwaysOut{}}
 	if a := serve(t, s, "GET", "/login/style.css", ""); a.body != "/* linked */" {
 		t.Errorf("%q", a.body)
 	}
-	speaks(t, load(t, login.Options{Folder: link("lang", "lang")})).wantText(t, "Linked")
-	speaks(t, load(t, login.Options{Folder: filepath.Join(link("theme", "."), "theme")})).wantText(t, "Linked")
+	speaks(t, load(t, pages.ThemeOptions{Folder: link("lang", "lang")})).wantText(t, "Linked")
+	speaks(t, load(t, pages.ThemeOptions{Folder: filepath.Join(link("theme", "."), "theme")})).wantText(t, "Linked")
 	for _, to := range []string{"nothing", "lang"} {
-		if _, err := login.Load(login.Options{Folder: link("style.css", to)}); err == nil || !strings.Contains(err.Error(), "style.css") {
+		if _, err := pages.LoadTheme(pages.ThemeOptions{Folder: link("style.css", to)}); err == nil || !strings.Contains(err.Error(), "style.css") {
 			t.Errorf("a link to %s: %v", to, err)
 		}
 	}
@@ -227,9 +227,9 @@ func TestThemeOfLinks(t *testing.T) {
 
 // The style is fetched once and for good: its address changes with it.
 func TestStyle(t *testing.T) {
-	built := &login.Server{Theme: load(t, login.Options{}), Cookies: alwaysOut{}}
-	mine := &login.Server{Theme: load(t, login.Options{Folder: folder(t, map[string]string{"style.css": "/* mine */"})}), Cookies: alwaysOut{}}
-	address := func(s *login.Server) string {
+	built := &pages.Server{Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysOut{}}
+	mine := &pages.Server{Theme: load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{"style.css": "/* mine */"})}), Cookies: alwaysOut{}}
+	address := func(s *pages.Server) string {
 		link := serve(t, s, "GET", "/login", "").tag(t, `rel="stylesheet"`)
 		_, href, _ := strings.Cut(link, `href="`)
 		href, _, _ = strings.Cut(href, `"`)
@@ -274,7 +274,7 @@ func TestStyle(t *testing.T) {
 
 // The files that browsers ask for are those that are there for them.
 func TestFilesThatAreNotServed(t *testing.T) {
-	s := &login.Server{Theme: load(t, login.Options{Folder: folder(t, map[string]string{"README.md": "x", "photo.png": "x"})}), Cookies: alwaysOut{}}
+	s := &pages.Server{Theme: load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{"README.md": "x", "photo.png": "x"})}), Cookies: alwaysOut{}}
 	for _, path := range []string{
 		"/login/login.html", "/login/layout.html", "/login/lang/en.json", "/login/README.md", "/login/", "/login//style.css", "/login/./style.css",
 		"/login/../x", "/login/../photo.png", "/login/../login/style.css", "/login/%2e%2e/photo.png", "/login/..%2fphoto.png", `/login/..\photo.png`,
