@@ -34,7 +34,7 @@ type TokenServer struct {
 	Realm string `json:"realm,omitempty"`
 
 	// What stands before the paths of endpoints and pages, such as `/auth`.
-	// Default: they are at the site's root.
+	// Default: nothing, they are at the site's root.
 	BasePath string `json:"base_path,omitempty"`
 
 	// `rfc6749` answers a wrong user name or password with 400, as the RFC
@@ -47,7 +47,7 @@ type TokenServer struct {
 	// The name of the site, shown on each page. Default: none.
 	Title string `json:"title,omitempty"`
 
-	// The path of an image that is shown on each page. Default: a built-in mark.
+	// The path of an image that is shown on each page. Default: a mark of our own.
 	Logo string `json:"logo,omitempty"`
 
 	// A folder with files that replace those of the pages: templates,

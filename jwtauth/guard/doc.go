@@ -1,7 +1,7 @@
 // Package guard decides about one request, over net/http: which credential it has, what
 // the rules say, what is cleaned out of it, and how it is refused.
 //
-// It imports packages cookie, host, login, oauth2, policy and realm. Package jwtauth calls
+// It imports packages cookie, host, oauth2, pages, policy and realm. Package jwtauth calls
 // it from its handlers; no other package does.
 //
 //	guard.go       a guard, and its decision
