@@ -52,7 +52,7 @@ func SignInThrough(realm, client, username string, scopes ...string) (SignedIn, 
 	if err != nil {
 		return SignedIn{}, err
 	}
-	access, err := o.issuer.Issue(oauth2.Grant{
+	access, err := o.issuer.Issue(oauth2.TokenContent{
 		User: entry.User, Client: client, Session: grant.Session.ID, Scopes: scopes, IssuedAt: time.Now(), ExpiresAt: grant.AccessExpiresAt,
 	})
 	if err != nil {

@@ -42,8 +42,8 @@ func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
 	}
 	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
 	if errors.Is(err, session.ErrEpoch) {
-		// Password, user or sessions were changed since the comparison: what
-		// it proved is no longer so.
+		// The user or its sessions were changed after the password was
+		// compared, so the comparison proves nothing any more.
 		return nil, badCredentials(s.ErrorsRFC6749)
 	}
 	if err != nil {
