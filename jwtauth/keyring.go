@@ -226,7 +226,7 @@ func (k *keyring) addSigningKey(algorithm string, now, signsFrom time.Time) erro
 		return err
 	}
 	if key.ID == "" {
-		key = key.WithID(accesstoken.RandomKeyID(rand.Reader))
+		key = key.WithID(accesstoken.RandomKeyID())
 	}
 	private, err := key.MarshalPrivate()
 	if err != nil {
@@ -356,7 +356,7 @@ func (k *keyring) configuredID(key *accesstoken.Key) (id string, added bool) {
 			return r.ID, false
 		}
 	}
-	id = accesstoken.RandomKeyID(rand.Reader)
+	id = accesstoken.RandomKeyID()
 	k.Configured = append(k.Configured, configuredKeyRecord{ID: id, Fingerprint: fingerprint})
 	return id, true
 }

@@ -122,7 +122,7 @@ func (k *liveKeys) use(ring *keyring) error {
 	if err != nil {
 		return err
 	}
-	view.signing = signing.Bounded(time.Duration(longest) * time.Second)
+	view.signing = signing.WithMaxLifetime(time.Duration(longest) * time.Second)
 	if view.refresh, err = k.refreshKeys(ring, now); err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (k *liveKeys) signingKeys(ring *keyring, now time.Time, longest int64) (*ac
 		case record.ID == current.ID:
 			signing = key
 		case record.stopped(now):
-			others = append(others, key.Until(record.lastUse()))
+			others = append(others, key.StoppedAt(record.lastUse()))
 		default:
 			others = append(others, key)
 		}

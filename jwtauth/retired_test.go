@@ -69,7 +69,7 @@ func (n *retiredNode) rotate(now bool) {
 // leak returns the key that signs now, as a thief of the record has it.
 func (n *retiredNode) leak() *accesstoken.KeySet {
 	n.t.Helper()
-	id := n.keys.Signing().Signing().ID
+	id := n.keys.Signing().SigningKey().ID
 	for _, r := range readRecord(n.t, n.dir).Signing {
 		if r.ID == id {
 			key, err := accesstoken.ParseKey(r.Algorithm, r.PrivateKey)
@@ -138,7 +138,7 @@ func TestRetiredKeyForgesNothing(t *testing.T) {
 	clock := &testClock{now: time.Now().Truncate(time.Second)}
 	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
 	leaked := n.leak()
-	old := leaked.Signing().ID
+	old := leaked.SigningKey().ID
 	clock.advance(time.Hour)
 	n.rotate(true)
 	stop := clock.Now()
@@ -192,12 +192,12 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 		t.Run(fmt.Sprintf("now %t", immediately), func(t *testing.T) {
 			clock := &testClock{now: time.Now().Truncate(time.Second)}
 			n := newRetiredNode(t, t.TempDir(), clock, "ES256")
-			old, refresh := n.keys.Signing().Signing().ID, n.keys.Current().ID
+			old, refresh := n.keys.Signing().SigningKey().ID, n.keys.Current().ID
 			n.rotate(immediately)
 			if !immediately {
 				clock.advance(publishAhead - time.Second)
 				n.read()
-				if n.keys.Signing().Signing().ID != old {
+				if n.keys.Signing().SigningKey().ID != old {
 					t.Fatal("the old key does not sign until the new one does")
 				}
 			}
@@ -213,7 +213,7 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 				n.read()
 			}
 			stop := clock.Now()
-			if n.keys.Signing().Signing().ID == old {
+			if n.keys.Signing().SigningKey().ID == old {
 				t.Fatal("the old key signs still")
 			}
 			if key, _ := n.keys.Lookup(refresh); !key.Until.Equal(stop.Add(keysReadEvery + n.lifetimes.Leeway)) {
@@ -252,7 +252,7 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 func TestRetiredKeyEndsWithoutTheStorage(t *testing.T) {
 	clock := &testClock{now: time.Now().Truncate(time.Second)}
 	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
-	old := n.keys.Signing().Signing().ID
+	old := n.keys.Signing().SigningKey().ID
 	n.rotate(true)
 	n.keys.storage.storage = brokenStorage{n.keys.storage.storage}
 	clock.advance(time.Hour)
@@ -310,7 +310,7 @@ func TestRetiredKeyOfTwoMachines(t *testing.T) {
 	here.wantToken("here", late, nil)
 	there.read()
 	there.wantToken("there, after the reading", late, nil)
-	if there.keys.Signing().Signing().ID == leaked.Signing().ID {
+	if there.keys.Signing().SigningKey().ID == leaked.SigningKey().ID {
 		t.Error("the old key signs after the reading")
 	}
 	clock.advance(here.lifetimes.Leeway + time.Second)
@@ -359,7 +359,7 @@ func TestRevokedKeysAreGone(t *testing.T) {
 	if len(before.Signing) != 3 || len(after.Signing) != 1 || len(after.Refresh) != 1 || after.RealmID != before.RealmID {
 		t.Errorf("before %d keys, after %d and %d", len(before.Signing), len(after.Signing), len(after.Refresh))
 	}
-	if got := n.keys.Signing().Longest(); got != n.lifetimes.Access {
+	if got := n.keys.Signing().MaxLifetime(); got != n.lifetimes.Access {
 		t.Errorf("tokens of %s are accepted", got)
 	}
 	key, err := accesstoken.ParseKey("HS256", "a secret that is long enough to be one")
@@ -388,8 +388,8 @@ func TestRetiredKeyIsAnotherWayOfVerifying(t *testing.T) {
 	}
 	seen := make(map[string]string)
 	for name, keys := range map[string]*accesstoken.KeySet{
-		"plain": set(key), "stopped": set(key.Until(time.Unix(1, 0))), "stopped later": set(key.Until(time.Unix(2, 0))),
-		"bounded": set(key).Bounded(time.Minute), "bounded otherwise": set(key).Bounded(time.Hour),
+		"plain": set(key), "stopped": set(key.StoppedAt(time.Unix(1, 0))), "stopped later": set(key.StoppedAt(time.Unix(2, 0))),
+		"bounded": set(key).WithMaxLifetime(time.Minute), "bounded otherwise": set(key).WithMaxLifetime(time.Hour),
 	} {
 		print := fingerprint(new(accesstoken.Verifier), keys, "store")
 		if other, same := seen[print]; same {

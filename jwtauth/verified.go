@@ -65,11 +65,11 @@ func fingerprint(v *accesstoken.Verifier, keys *accesstoken.KeySet, storeID stri
 			mac.Write([]byte(part))
 		}
 	}
-	write(storeID, v.Issuer, v.Leeway.String(), keys.Longest().String())
+	write(storeID, v.Issuer, v.Leeway.String(), keys.MaxLifetime().String())
 	write(v.Audience...)
 	write(v.Types...)
 	for _, key := range keys.All() {
-		write(key.ID, key.Algorithm, key.Fingerprint(fingerprintKey), key.LastUse().UTC().String())
+		write(key.ID, key.Algorithm, key.Fingerprint(fingerprintKey), key.StopTime().UTC().String())
 	}
 	return string(mac.Sum(nil))
 }
@@ -89,7 +89,7 @@ func (o *opened) caches(view, before *keyView) {
 // announceKey tells that another key signs than before. It does not say by whom: the
 // config, a command, or a key of before whose time has come.
 func (o *opened) announceKey() {
-	key := o.keys.Signing().Signing().ID
+	key := o.keys.Signing().SigningKey().ID
 	if before := o.state.signs(key); before != "" {
 		o.audit(context.Background(), eventKeyChanged, record{key: key})
 	}
@@ -105,8 +105,8 @@ func (o *opened) forget(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			view := o.keys.view.Load()
-			view.tokens.Forget(now)
-			view.cookies.Forget(now)
+			view.tokens.DropExpired(now)
+			view.cookies.DropExpired(now)
 		}
 	}
 }
