@@ -278,7 +278,7 @@ func FuzzParseKey(f *testing.F) {
 				}
 			}
 		} else if k != nil {
-			t.Errorf("%v beside %v", k, err)
+			t.Errorf("%v together with %v", k, err)
 		}
 		if k, err := ParseJWKAs([]byte(material), alg); err == nil {
 			if alg != "" && k.Algorithm != alg {

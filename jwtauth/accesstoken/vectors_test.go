@@ -118,7 +118,7 @@ func TestVerifySignature(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if err != nil && payload != nil {
-				t.Error("a payload was returned beside an error")
+				t.Error("a payload was returned together with an error")
 			}
 		})
 	}

@@ -50,7 +50,7 @@ func TestErrors(t *testing.T) {
 				}
 			}
 			if v != nil {
-				t.Errorf("values %v beside an error", v)
+				t.Errorf("values %v together with an error", v)
 			}
 			if tc.want == form.ErrBody && !errors.Is(err, cut) {
 				t.Errorf("%v does not wrap its cause", err)
@@ -101,7 +101,7 @@ func FuzzRead(f *testing.F) {
 		mediaType, _, _ := mime.ParseMediaType(contentType)
 		switch {
 		case err != nil && got != nil:
-			t.Errorf("%v beside %v", got, err)
+			t.Errorf("%v together with %v", got, err)
 		case len(body) > form.MaxBody:
 			if err == nil || !errors.Is(err, form.ErrTooLarge) && !errors.Is(err, form.ErrContentType) {
 				t.Errorf("%d bytes: %v", len(body), err)

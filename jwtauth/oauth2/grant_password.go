@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"errors"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -32,7 +33,7 @@ func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := s.now()
+	began := time.Now()
 	n := session.NewSession{
 		User: signedIn.User.Username, Client: r.client.id(), Scopes: scopes,
 		Epoch: signedIn.Epoch, UserAgent: r.UserAgent(),

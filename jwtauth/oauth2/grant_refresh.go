@@ -3,6 +3,7 @@ package oauth2
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -44,7 +45,7 @@ func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := s.now()
+	began := time.Now()
 	peeked, err := s.Sessions.Peek(ctx, ref)
 	if err != nil {
 		return nil, err

@@ -87,8 +87,6 @@ type Server struct {
 	// Report is called for every unexpected error that was answered with 500.
 	// err wraps the cause. Default: such errors are dropped.
 	Report func(r *http.Request, err error)
-	// Now is the clock. Default: time.Now.
-	Now func() time.Time
 }
 
 // endpoint answers a request, or returns the error to answer it with.
@@ -134,13 +132,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Report(r, refusal)
 	}
 	refusal.Write(w, r)
-}
-
-func (s *Server) now() time.Time {
-	if s.Now != nil {
-		return s.Now()
-	}
-	return time.Now()
 }
 
 func (s *Server) address(r *http.Request) netip.Addr {

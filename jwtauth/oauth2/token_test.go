@@ -120,8 +120,8 @@ func TestTokenRequests(t *testing.T) {
 		{name: "id with a plus, not encoded", body: ok, headers: []string{basic("c+d", "x")}, status: 200},
 		{name: "confidential client without secret", body: ok + "&client_id=web", status: 401, code: "invalid_client", auth: `Basic realm="token"`},
 		{name: "wrong secret", body: ok, headers: []string{basic("web", "s3cret")}, status: 401, code: "invalid_client", auth: `Basic realm="token"`},
-		{name: "unknown client", body: ok + "&client_id=nobody", status: 401, code: "invalid_client", auth: `Basic realm="token"`},
-		{name: "unknown client with a secret", body: ok, headers: []string{basic("nobody", "x")}, status: 401, code: "invalid_client", auth: `Basic realm="token"`},
+		{name: "unknown client", body: ok + "&client_id=unknown", status: 401, code: "invalid_client", auth: `Basic realm="token"`},
+		{name: "unknown client with a secret", body: ok, headers: []string{basic("unknown", "x")}, status: 401, code: "invalid_client", auth: `Basic realm="token"`},
 		{name: "both, and differing", body: ok + "&client_id=spa", headers: []string{basic("web", "s3cret+%2B")}, status: 400, code: "invalid_request"},
 		{name: "garbage in Basic", body: ok, headers: []string{"Authorization: Basic %%%"}, status: 401, code: "invalid_client", auth: `Basic realm="token"`},
 		{name: "client denied the grant", body: ok + "&client_id=backend&client_secret=b", status: 400, code: "unauthorized_client"},
@@ -234,15 +234,15 @@ func TestTooManyFailures(t *testing.T) {
 // secret.
 func TestUnknownClientIsRefusedWhateverTheComparisonSays(t *testing.T) {
 	rl := newRealm(t)
-	rl.SignIn = gullible{rl.SignIn.(*signin.Service)}
-	for _, id := range []string{"nobody", "spa"} {
+	rl.SignIn = acceptsAnySecret{rl.SignIn.(*signin.Service)}
+	for _, id := range []string{"unknown", "spa"} {
 		rl.do(t, "POST", "/token", "username=alice&password=secret", basic(id, "x")).want(t, 401, "invalid_client")
 	}
 }
 
-type gullible struct{ *signin.Service }
+type acceptsAnySecret struct{ *signin.Service }
 
-func (gullible) CheckSecret(context.Context, signin.SecretAttempt) error { return nil }
+func (acceptsAnySecret) CheckSecret(context.Context, signin.SecretAttempt) error { return nil }
 
 // Wrong client secrets are throttled as wrong passwords are.
 func TestClientSecretsAreThrottled(t *testing.T) {

@@ -123,13 +123,13 @@ func TestEmptyIsAbsent(t *testing.T) {
 		status           int
 		code             string
 	}{
-		{name: "grant type beside the tutorial's two", path: "/token", body: "grant_type=&username=alice&password=secret", status: 200},
+		{name: "grant type next to the tutorial's two", path: "/token", body: "grant_type=&username=alice&password=secret", status: 200},
 		{name: "grant type alone", path: "/token", body: "grant_type=", status: 400, code: "invalid_request"},
 		{name: "scope", path: "/token", body: "grant_type=refresh_token&refresh_token=%r&scope=", status: 200},
 		{name: "refresh token", path: "/token", body: "grant_type=refresh_token&refresh_token=", status: 400, code: "invalid_request"},
-		{name: "refresh token beside a bearer", path: "/refresh", body: "refresh_token=", with: "%r", status: 200},
+		{name: "refresh token next to a bearer", path: "/refresh", body: "refresh_token=", with: "%r", status: 200},
 		{name: "refresh token alone", path: "/refresh", body: "refresh_token=", status: 401},
-		{name: "token beside a bearer", path: "/revoke", body: "token=&token_type_hint=", with: "%a", status: 200},
+		{name: "token next to a bearer", path: "/revoke", body: "token=&token_type_hint=", with: "%a", status: 200},
 		{name: "token alone", path: "/revoke", body: "token=", status: 401},
 		{name: "client", path: "/refresh", body: "refresh_token=%r&client_id=&client_secret=", status: 200},
 	} {

@@ -76,7 +76,7 @@ func TestRefusalPages(t *testing.T) {
 		text   string
 		signIn bool
 	}{
-		{"form of nobody", f.NotSent, 401, "Your form was not sent", true},
+		{"form without a sign-in", f.NotSent, 401, "Your form was not sent", true},
 		{"not open", f.Unavailable, 503, "Please try again", false},
 		{"form of another site", f.OtherSite, 403, "Nothing was done", false},
 	} {

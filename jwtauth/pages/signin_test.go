@@ -179,7 +179,7 @@ func TestRefusalsAreTheSame(t *testing.T) {
 		"disabled, wrong password":   ask("bobby", "wrong"),
 		"without a password":         ask("nopwd", "secret"),
 		"overlong password":          ask("alice", strings.Repeat("x", 2000)),
-		"name that nobody can have":  ask("a\nb c", "secret"),
+		"name that no user can have": ask("a\nb c", "secret"),
 		"name in other capitals":     ask("ALICE", "secret"),
 		"sessions ended by a change": raced(t, s),
 	} {
@@ -241,7 +241,7 @@ func TestFormAgain(t *testing.T) {
 	}
 	a = s.post(t, "/login", fields("username", "alice", "password", "wrong"))
 	if strings.Contains(a.tag(t, `name="keep"`), "checked") {
-		t.Error("keep was ticked by nobody")
+		t.Error("keep is ticked")
 	}
 	// The form shows no problem at first.
 	a = s.get(t, "/login").want(t, 200).wantText(t, "<title>Sign in</title>").wantNoText(t, "Error:", "problem", `role="alert"`)
@@ -472,7 +472,7 @@ func TestSignOut(t *testing.T) {
 	sid, cookie := s.begin(t, "alice", firefox)
 	s.get(t, "/logout", cookie).want(t, 200).wantText(t, "Do you want to sign out?", "Alice Liddell").tag(t, `method="post"`, `action="/logout"`)
 	if !s.alive(t, sid) {
-		t.Fatal("a link signed somebody out")
+		t.Fatal("a link signed the user out")
 	}
 	other, _ := s.begin(t, "alice", firefox)
 	a := s.post(t, "/logout", "", cookie).wantRedirect(t, "/logout")
