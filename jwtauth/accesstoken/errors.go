@@ -25,9 +25,9 @@ var (
 	// ErrClaims: a claim is missing or of the wrong kind.
 	ErrClaims = fmt.Errorf("%w: bad claims", ErrInvalid)
 	// ErrIssuer: "iss" is not the one expected.
-	ErrIssuer = fmt.Errorf("%w: other issuer", ErrInvalid)
+	ErrIssuer = fmt.Errorf("%w: from another issuer", ErrInvalid)
 	// ErrAudience: no value of "aud" is one of those expected.
-	ErrAudience = fmt.Errorf("%w: other audience", ErrInvalid)
+	ErrAudience = fmt.Errorf("%w: for another audience", ErrInvalid)
 	// ErrExpired: "exp" has passed.
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
 	// ErrNotYetValid: "nbf" or "iat" lies in the future.
@@ -35,7 +35,7 @@ var (
 	// ErrStopped: "iat" is later than the moment at which the key stopped signing.
 	ErrStopped = fmt.Errorf("%w: its key had stopped signing", ErrInvalid)
 	// ErrLifetime: "exp" - "iat" is longer than that of any token that was issued.
-	ErrLifetime = fmt.Errorf("%w: longer than any that was issued", ErrInvalid)
+	ErrLifetime = fmt.Errorf("%w: lasts longer than any that was issued", ErrInvalid)
 )
 
 // ErrUnissuable is returned by [KeySet.Sign] for claims that a guard would refuse.

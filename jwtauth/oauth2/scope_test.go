@@ -57,7 +57,7 @@ func TestSignInScopes(t *testing.T) {
 	}{
 		{name: "none asked", asked: "-", want: "read write admin"},
 		{name: "some asked", asked: "write read", want: "write read"},
-		{name: "one that the user has not", asked: "read delete", bad: true},
+		{name: "one that the user does not have", asked: "read delete", bad: true},
 		{name: "client of everything, none asked", client: &Client{}, asked: "-", want: "read write admin"},
 		{name: "client, none asked", client: &Client{Scopes: words("admin read delete")}, asked: "-", want: "read admin"},
 		{name: "client of nothing, none asked", client: &Client{Scopes: []string{}}, asked: "-", want: ""},

@@ -56,7 +56,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 }
 
 // grant returns the handler of the form's "grant_type" and that grant type's name.
-// A new grant is a line here and a file grant_<name>.go.
+// A new grant is a line here and a file grant_<type>.go.
 func (s *Server) grant(f form.Values) (name string, grant func(tokenRequest) (*tokenResponse, error), err error) {
 	name = f["grant_type"]
 	if name == "" && f["username"] != "" && f["password"] != "" {

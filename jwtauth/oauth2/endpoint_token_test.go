@@ -105,8 +105,8 @@ func TestTokenRequests(t *testing.T) {
 		{name: "two Authorization headers", body: ok, headers: []string{"Authorization: Basic Og==", "Authorization: Basic Og=="}, status: 400, code: "invalid_request", auth: `Bearer error="invalid_request"`},
 
 		{name: "scope of the user", body: ok + "&scope=read", status: 200},
-		{name: "scope that the user has not", body: ok + "&scope=read+delete", status: 400, code: "invalid_scope"},
-		{name: "no scope name", body: ok + "&scope=%22", status: 400, code: "invalid_scope"},
+		{name: "scope that the user does not have", body: ok + "&scope=read+delete", status: 400, code: "invalid_scope"},
+		{name: "not a scope name", body: ok + "&scope=%22", status: 400, code: "invalid_scope"},
 
 		{name: "public client", body: ok + "&client_id=spa", status: 200},
 		{name: "public client by Basic", body: ok, headers: []string{basic("spa", "")}, status: 200},
@@ -124,7 +124,7 @@ func TestTokenRequests(t *testing.T) {
 		{name: "unknown client with a secret", body: ok, headers: []string{basic("unknown", "x")}, status: 401, code: "invalid_client", auth: `Basic realm="token"`},
 		{name: "both, and differing", body: ok + "&client_id=spa", headers: []string{basic("web", "s3cret+%2B")}, status: 400, code: "invalid_request"},
 		{name: "garbage in Basic", body: ok, headers: []string{"Authorization: Basic %%%"}, status: 401, code: "invalid_client", auth: `Basic realm="token"`},
-		{name: "client denied the grant", body: ok + "&client_id=backend&client_secret=b", status: 400, code: "unauthorized_client"},
+		{name: "client without the grant type", body: ok + "&client_id=backend&client_secret=b", status: 400, code: "unauthorized_client"},
 		{name: "client's scopes", body: ok + "&client_id=spa&scope=write", status: 400, code: "invalid_scope"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
