@@ -532,7 +532,7 @@ func TestReadmePages(t *testing.T) {
 	if !slices.Equal(said, served) {
 		t.Errorf("README: %q\nserved: %q", said, served)
 	}
-	files, err := filepath.Glob(filepath.Join("jwtauth", "login", "theme", "*.*"))
+	files, err := filepath.Glob(filepath.Join("jwtauth", "pages", "theme", "*.*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no theme: %v", err)
 	}
@@ -545,7 +545,7 @@ func TestReadmePages(t *testing.T) {
 
 // The README names the languages there are.
 func TestReadmeLanguages(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("jwtauth", "login", "theme", "lang", "*.json"))
+	files, err := filepath.Glob(filepath.Join("jwtauth", "pages", "theme", "lang", "*.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
