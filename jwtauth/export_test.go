@@ -55,7 +55,7 @@ func SignInThrough(name, client, username string, scopes ...string) (SignedIn, e
 	if err != nil {
 		return SignedIn{}, err
 	}
-	access, err := o.Issuer.Issue(oauth2.Grant{
+	access, err := o.Issuer.Issue(oauth2.TokenContent{
 		User: entry.User, Client: client, Session: grant.Session.ID, Scopes: scopes, IssuedAt: time.Now(), ExpiresAt: grant.AccessExpiresAt,
 	})
 	if err != nil {

@@ -113,7 +113,7 @@ func TestRetiredKeyThatLeaked(t *testing.T) {
 	}
 	again := mustSignIn(t, s, "alice", "secret")
 	after("revoked")
-	if published := s.jwks(t); strings.Count(published, `"kid"`) != 1 || strings.Contains(published, keys.Signing().ID) {
+	if published := s.jwks(t); strings.Count(published, `"kid"`) != 1 || strings.Contains(published, keys.SigningKey().ID) {
 		t.Errorf("after the revocation the JWKS is %s", published)
 	}
 	c.Stop()

@@ -36,7 +36,7 @@ type algorithm struct {
 	size  int
 }
 
-// algorithms is never written to.
+// algorithms must not be changed.
 var algorithms = [...]algorithm{
 	{name: "HS256", family: familyHMAC, method: jwt.SigningMethodHS256, secret: 32},
 	{name: "HS384", family: familyHMAC, method: jwt.SigningMethodHS384, secret: 48},
@@ -71,8 +71,8 @@ func Algorithms() []string {
 	return names
 }
 
-// findAlgorithm looks a name up, exactly as it is written in RFC 7518. The error
-// does not repeat the name: where two arguments were swapped, it is the secret.
+// findAlgorithm finds an algorithm by its name, exactly as RFC 7518 writes it. The
+// error does not repeat the name: if two arguments were swapped, it is the secret.
 func findAlgorithm(name string) (*algorithm, error) {
 	for i := range algorithms {
 		if algorithms[i].name == name {

@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// cacheShards is a power of two: readers on many cores seldom meet at one lock,
-// and whoever makes room stops few of them.
+// cacheShards is a power of two. With that many, readers on many cores seldom wait
+// for the same lock, and making room stops few of them.
 const cacheShards = 16
 
-// entryOverhead is what an entry takes besides its credential and value, in
+// entryOverhead is the size of an entry without its credential and value, in
 // bytes: the entry itself, and its share of a map that is as empty as maps get.
 const entryOverhead = 160
 
-// doors is a power of two: of how many credentials it is remembered that they came
-// once.
-const doors = 1 << 15
+// seenSlots is how many hashes of credentials that were put once are kept. It is a
+// power of two.
+const seenSlots = 1 << 15
 
-// Cache remembers what verified credentials stand for, so that presenting one
-// again costs a look-up. It is bounded in bytes; where it is full, entries that
-// were not asked for lately make room (SIEVE, NSDI 2024). Whether what it
-// answers has been revoked is for the caller to check, at each hit.
+// Cache stores the values of verified credentials, so that verifying one again
+// costs a look-up. It is bounded in bytes; when it is full, it drops entries that
+// were not used lately (SIEVE, NSDI 2024). The caller has to check at each hit
+// whether the value has been revoked since.
 //
-// A credential is remembered from the second time on: tokens that are used once
-// each take no room from those that are used often, and cost no time to drop.
+// A credential is stored the second time it is put: so tokens that are used only
+// once take no room from those that are used often, and need not be dropped.
 //
-// A credential is compared whole, byte by byte. Methods may be called
+// Credentials are compared whole, byte by byte. Methods may be called
 // concurrently. The zero value is not ready; use [NewCache].
 type Cache[V any] struct {
 	limit  int64 // of a shard, in bytes
 	seed   maphash.Seed
-	came   [doors]atomic.Uint64 // hashes of credentials that came once
+	seen   [seenSlots]atomic.Uint64 // hashes of credentials that were put once
 	shards [cacheShards]cacheShard[V]
 }
 
@@ -41,10 +41,10 @@ type cacheShard[V any] struct {
 	mu      sync.RWMutex
 	entries map[string]*cacheEntry[V]
 	bytes   int64
-	// The entries in the order in which they came. hand is where the search for
-	// one to drop goes on, from old to new.
+	// The entries in the order in which they were added. hand is where the search
+	// for one to drop continues, from old to new.
 	newest, oldest, hand *cacheEntry[V]
-	_                    [64]byte // neighbours do not share a cache line
+	_                    [64]byte // keeps two shards out of one cache line
 }
 
 type cacheEntry[V any] struct {
@@ -65,8 +65,8 @@ func NewCache[V any](limit int64) *Cache[V] {
 	return c
 }
 
-// Get returns what a credential stands for at now, where that is known. It does
-// not allocate.
+// Get returns the value of a credential that is stored and has not expired at now.
+// It does not allocate.
 func (c *Cache[V]) Get(credential string, now time.Time) (value V, ok bool) {
 	if len(credential) > MaxLength {
 		return value, false
@@ -84,15 +84,16 @@ func (c *Cache[V]) Get(credential string, now time.Time) (value V, ok bool) {
 	return e.value, true
 }
 
-// Put remembers until then what a credential stands for, where it is put for the
-// second time; size is that of value in bytes. What is larger than a shard is not
-// remembered.
+// Put stores the value of a credential until that time, if the credential is put
+// for the second time. size is that of value in bytes. Entries larger than a shard
+// are not stored.
 func (c *Cache[V]) Put(credential string, value V, size int64, until time.Time) {
-	if len(credential) > MaxLength || !c.cameBefore(credential) {
+	if len(credential) > MaxLength || !c.seenBefore(credential) {
 		return
 	}
 	e := &cacheEntry[V]{
-		// Not a part of something longer, such as a header line or URL.
+		// A copy: credential may be part of something longer, such as a header
+		// line or URL, which it would keep in memory.
 		credential: strings.Clone(credential),
 		value:      value,
 		until:      until.UnixNano(),
@@ -113,16 +114,15 @@ func (c *Cache[V]) Put(credential string, value V, size int64, until time.Time) 
 	s.add(e)
 }
 
-// cameBefore reports whether a credential was asked for here before, and no other
-// that fell on its place since. Two of one hash are no harm: one of them is
-// remembered at once.
-func (c *Cache[V]) cameBefore(credential string) bool {
+// seenBefore reports whether this credential was the last one put in its slot. Two
+// credentials with the same hash do no harm: one of them is stored at once.
+func (c *Cache[V]) seenBefore(credential string) bool {
 	h := maphash.String(c.seed, credential)
-	return c.came[h%doors].Swap(h) == h
+	return c.seen[h%seenSlots].Swap(h) == h
 }
 
-// Forget drops the entries whose time has passed and returns how many.
-func (c *Cache[V]) Forget(now time.Time) (dropped int) {
+// DropExpired drops the entries that have expired at now and returns how many.
+func (c *Cache[V]) DropExpired(now time.Time) (dropped int) {
 	at := now.UnixNano()
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -189,8 +189,8 @@ func (s *cacheShard[V]) drop(e *cacheEntry[V]) {
 	}
 }
 
-// makeRoom drops the first entry, from the hand on, that nobody has asked for
-// since the hand came by the last time.
+// makeRoom drops the first entry, from the hand on, that was not read since the
+// hand last passed it.
 func (s *cacheShard[V]) makeRoom() {
 	e := s.hand
 	for {

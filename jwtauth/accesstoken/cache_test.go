@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// credential is one as long as a token, and unlike every other.
+// credential returns a text as long as a token, a different one for each i.
 func credential(i int) string {
 	return strings.Repeat("h", 80) + fmt.Sprintf("%0380x", i)
 }
 
-// put remembers i: what comes once is not remembered.
+// put stores i. It puts it twice, since the first time stores nothing.
 func put(c *Cache[int], i int, until time.Time) { putTwice(c, credential(i), i, 500, until) }
 
 func putTwice[V any](c *Cache[V], credential string, value V, size int64, until time.Time) {
@@ -42,7 +42,7 @@ func TestCacheRemembers(t *testing.T) {
 	}
 }
 
-// A credential that is nearly one that is known is not known.
+// A credential that differs from a stored one by a character is not found.
 func TestCacheComparesWholeCredentials(t *testing.T) {
 	c := NewCache[int](1 << 20)
 	known := credential(1)
@@ -80,26 +80,26 @@ func TestCacheEntriesExpire(t *testing.T) {
 			t.Errorf("at %v: %v", tc.at, ok)
 		}
 	}
-	if n := c.Forget(until); n != 1 {
-		t.Errorf("%d forgotten", n)
+	if n := c.DropExpired(until); n != 1 {
+		t.Errorf("%d dropped", n)
 	}
 	if _, ok := c.Get(credential(1), testNow); ok {
-		t.Error("it was forgotten and is there")
+		t.Error("a dropped entry is found")
 	}
-	if n := c.Forget(until.Add(time.Hour)); n != 1 {
-		t.Errorf("%d forgotten", n)
+	if n := c.DropExpired(until.Add(time.Hour)); n != 1 {
+		t.Errorf("%d dropped", n)
 	}
 	if entries, bytes := c.Size(); entries != 0 || bytes != 0 {
 		t.Errorf("%d entries of %d bytes are left", entries, bytes)
 	}
-	put(c, 3, until) // the emptied lists are still good
+	put(c, 3, until) // the emptied lists still work
 	if _, ok := c.Get(credential(3), testNow); !ok {
-		t.Error("nothing can be put after everything was forgotten")
+		t.Error("nothing can be put after everything was dropped")
 	}
 }
 
-// What many distinct tokens leave behind is bounded, by its own count and by that
-// of the runtime.
+// The memory that many distinct tokens take is bounded, as the cache counts it and
+// as the runtime does.
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 4 << 20
 	before := heap()
@@ -123,13 +123,13 @@ func TestCacheIsBounded(t *testing.T) {
 
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // the first one may have met one half-way
+	runtime.GC() // the first call may have waited for a collection that was running
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// What comes once takes no room, however much of it comes.
+// Credentials that are put once take no room, however many there are.
 func TestCacheRemembersFromTheSecondTimeOn(t *testing.T) {
 	c := NewCache[int](1 << 20)
 	until := testNow.Add(time.Minute)
@@ -149,7 +149,7 @@ func TestCacheRemembersFromTheSecondTimeOn(t *testing.T) {
 	}
 }
 
-// Tokens that pass by do not drive out those that are in use.
+// Tokens that are used once do not displace those that are in use.
 func TestCacheKeepsWhatIsInUse(t *testing.T) {
 	const inUse = 100
 	c := NewCache[int](2 << 20)
@@ -176,10 +176,10 @@ func TestCacheKeepsWhatIsInUse(t *testing.T) {
 	}
 }
 
-func TestCacheRefusesWhatIsTooLarge(t *testing.T) {
+func TestCacheRefusesLargeEntries(t *testing.T) {
 	c := NewCache[int](16 << 10)
 	until := testNow.Add(time.Minute)
-	put(c, 1, until) // more than a shard
+	put(c, 1, until) // larger than a shard
 	putTwice(c, strings.Repeat("a", MaxLength+1), 1, 0, until)
 	if entries, bytes := c.Size(); entries != 0 || bytes != 0 {
 		t.Errorf("%d entries of %d bytes", entries, bytes)
@@ -189,7 +189,7 @@ func TestCacheRefusesWhatIsTooLarge(t *testing.T) {
 	}
 }
 
-// Everything at once, for the race detector, and the books balance at the end.
+// All methods at once, for the race detector; the counts are right at the end.
 func TestCacheConcurrently(t *testing.T) {
 	c := NewCache[int](1 << 20)
 	var wg sync.WaitGroup
@@ -202,19 +202,19 @@ func TestCacheConcurrently(t *testing.T) {
 				}
 				put(c, n, testNow.Add(time.Duration(1+n%3)*time.Minute))
 				if i%500 == 0 {
-					c.Forget(testNow.Add(time.Minute))
+					c.DropExpired(testNow.Add(time.Minute))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	c.Forget(testNow.Add(time.Hour))
+	c.DropExpired(testNow.Add(time.Hour))
 	if entries, bytes := c.Size(); entries != 0 || bytes != 0 {
 		t.Errorf("%d entries of %d bytes are left", entries, bytes)
 	}
 }
 
-// What Size says of claims is no less than what they take.
+// Size is not less than the memory that claims take.
 func TestClaimsSize(t *testing.T) {
 	set := testSet(t, testKey(t, "HS256"))
 	v := testVerifier(set)

@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// Claims are what an access token says (RFC 9068 §2.2). Times have whole seconds
-// in tokens that this package signs.
+// Claims are the claims of an access token (RFC 9068 §2.2). In tokens that this
+// package signs, times are whole seconds.
 type Claims struct {
 	Issuer   string   // iss
 	Subject  string   // sub: the user name, or the client of a token without a user
@@ -29,14 +29,14 @@ type Claims struct {
 	Extra map[string]any
 }
 
-// ownClaims are the names of the claims that are fields of [Claims]. It is never
-// written to.
+// ownClaims are the names of the claims that are fields of [Claims]. It must not be
+// changed.
 var ownClaims = [...]string{"iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "sid", "roles", "scope"}
 
 // Claim returns a claim by its exact name, as a value of the types that
-// [Claims.Extra] lists: times are int64 seconds, "aud" and "roles" are []any.
-// Optional claims that the token does not have are not ok. What is inside Extra
-// is shared.
+// [Claims.Extra] lists: times are int64 seconds, "aud" and "roles" are []any. ok
+// is false for a claim that the token does not have. Values inside Extra are
+// shared.
 func (c *Claims) Claim(name string) (value any, ok bool) {
 	switch name {
 	case "iss":
@@ -93,8 +93,8 @@ func (c *Claims) Size() int64 {
 	return size
 }
 
-// sizeOf is a little more than what a value of [Claims.Extra] takes: a box for
-// what an interface points to, and a map that is half empty.
+// sizeOf is a little more than the size of a value of [Claims.Extra] in memory. It
+// counts a box for each value that an interface points to, and half-empty maps.
 func sizeOf(value any) int64 {
 	const box, slot = 24, 80
 	switch v := value.(type) {
@@ -110,7 +110,7 @@ func sizeOf(value any) int64 {
 		if v == nil {
 			return 0
 		}
-		size := int64(8*slot + box) // no map has room for fewer than eight
+		size := int64(8*slot + box) // a map has room for eight at least
 		for name, element := range v {
 			size += slot + int64(len(name)) + sizeOf(element)
 		}
@@ -127,18 +127,18 @@ func anys(list []string) []any {
 	return out
 }
 
-// reservedClaims are the names that mean something to whoever reads an access
-// token: RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, RFC 7800, RFC 9449, RFC
-// 9396 and OpenID Connect Core §2. It is never written to.
+// reservedClaims are the claim names with a meaning in access tokens: RFC 7519
+// §4.1, RFC 9068 §2.2, RFC 8693 §4, RFC 7800, RFC 9449, RFC 9396 and OpenID
+// Connect Core §2. It must not be changed.
 var reservedClaims = [...]string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id", "roles", "scope",
 	"typ", "act", "may_act", "cnf", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "c_hash",
 	"events", "sub_id", "authorization_details", "active",
 }
 
-// ReservedClaim reports whether users may not have a claim of that name, because
-// it would say something about the token itself. Case is ignored: not every
-// reader of a token distinguishes it.
+// ReservedClaim reports whether a name is reserved for claims about the token
+// itself, so that no user may have a claim of that name. Case is ignored: not
+// every reader of a token distinguishes it.
 func ReservedClaim(name string) bool {
 	for _, reserved := range reservedClaims {
 		if strings.EqualFold(name, reserved) {

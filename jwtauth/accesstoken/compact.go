@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// MaxLength is the length of a token in bytes above which it is neither issued
-// nor read.
+// MaxLength is the maximum length of a token in bytes. Longer tokens are neither
+// issued nor read.
 const MaxLength = 16 << 10
 
 // TypeAccessToken is the "typ" of an access token (RFC 9068 §2.1).
 const TypeAccessToken = "at+jwt"
 
 // strictBase64 refuses padding and trailing bits. It skips line breaks, as
-// encoding/base64 always does: callers have refused those before.
+// encoding/base64 always does, so callers refuse those first.
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// inAlphabet is that of base64url. It is never written to.
+// inAlphabet reports the bytes of the base64url alphabet. It must not be changed.
 var inAlphabet = func() (in [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
 		in[c] = true
@@ -24,8 +24,8 @@ var inAlphabet = func() (in [256]bool) {
 	return in
 }()
 
-// compact is a JWS in compact serialization (RFC 7515 §7.1), taken apart and
-// not yet believed.
+// compact is a JWS in compact serialization (RFC 7515 §7.1), split but not
+// verified.
 type compact struct {
 	header  string // encoded
 	payload string // encoded
@@ -34,7 +34,7 @@ type compact struct {
 }
 
 // split accepts three segments of the base64url alphabet. Only the payload may
-// be empty (RFC 7515 has no word against it; as claims it is refused).
+// be empty: RFC 7515 allows that, and an access token is refused for it later.
 func split(token string) (compact, error) {
 	if len(token) > MaxLength {
 		return compact{}, ErrMalformed
@@ -62,7 +62,7 @@ func split(token string) (compact, error) {
 	}, nil
 }
 
-// verify checks the signature with that key and then returns the payload.
+// verify checks the signature with key and returns the payload.
 func (c compact) verify(key *Key) ([]byte, error) {
 	signature, err := strictBase64.DecodeString(c.encoded)
 	if err != nil {
@@ -87,10 +87,10 @@ func (c compact) readHeader() (header, error) {
 	return decodeHeader(data)
 }
 
-// VerifySignature verifies a signed token in compact form with one key, without
-// looking at its type or claims, and returns the payload, whatever that is. The
-// header may have "alg", which has to be the key's, "typ", and "kid", which has
-// to be the key's where both have one. Errors wrap [ErrInvalid].
+// VerifySignature verifies a signed token in compact form with one key and returns
+// its payload. It checks neither the type nor the claims. The header may have
+// "alg", which has to be the key's, "typ", and "kid", which has to be the key's
+// where both have one. Errors wrap [ErrInvalid].
 func VerifySignature(token string, key *Key) (payload []byte, err error) {
 	c, err := split(token)
 	if err != nil {
@@ -119,8 +119,8 @@ func sameType(got, want string) bool {
 	return equalASCII(got, want)
 }
 
-// equalASCII compares without case. Letters beyond ASCII that fold to one in it
-// are longer than it, so that the lengths tell them apart.
+// equalASCII compares without case. A letter outside ASCII that folds to an ASCII
+// letter is longer than it in bytes, so comparing the lengths excludes it.
 func equalASCII(a, b string) bool {
 	return len(a) == len(b) && strings.EqualFold(a, b)
 }

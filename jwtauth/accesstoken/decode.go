@@ -21,7 +21,7 @@ const (
 	maxDate = 253402300799
 )
 
-// Kinds of fault in claims. The texts name claims of this package only.
+// What can be wrong with a claim. The texts repeat nothing of the token.
 var (
 	errNotText  = errors.New("is not text, empty, or has control characters")
 	errNotTexts = errors.New("is not a list of text")
@@ -31,14 +31,14 @@ var (
 	errNumber   = fmt.Errorf("%w: a number is out of range", ErrClaims)
 )
 
-// header is what is read of a JOSE header.
+// header holds the members of a JOSE header that are accepted.
 type header struct {
 	alg, kid, typ          string
 	hasAlg, hasKid, hasTyp bool
 }
 
-// UnmarshalJSONFrom takes no members but alg, kid and typ, each a string. So
-// "crit", "b64" and keys or addresses of keys that a token brings along end here.
+// UnmarshalJSONFrom accepts the members alg, kid and typ only, each a string. So it
+// refuses "crit", "b64", and keys or addresses of keys in a token.
 func (h *header) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return readObject(dec, func(name []byte) error {
 		var to *string
@@ -65,8 +65,9 @@ func (h *header) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	})
 }
 
-// decodeHeader refuses whatever has more than one reading: duplicate or unknown
-// members, names in another case, bad UTF-8, anything behind the object.
+// decodeHeader refuses a header that could be read in more than one way: with
+// duplicate or unknown members, names in another case, bad UTF-8, or anything
+// after the object.
 func decodeHeader(data []byte) (header, error) {
 	var h header
 	if json.Unmarshal(data, &h) != nil || len(h.kid) > maxKeyID {
@@ -76,8 +77,8 @@ func decodeHeader(data []byte) (header, error) {
 }
 
 // decodeClaims reads a payload and checks the kind and bounds of every claim;
-// which are there at all is for [Claims.complete]. It refuses duplicate members
-// at any depth, bad UTF-8 and anything behind the object.
+// [Claims.complete] checks which claims there are. It refuses duplicate members
+// at any depth, bad UTF-8 and anything after the object.
 func decodeClaims(data []byte, expected *Verifier) (*Claims, error) {
 	c := new(Claims)
 	err := json.Unmarshal(data, &claimsReader{c, expected})
@@ -85,7 +86,7 @@ func decodeClaims(data []byte, expected *Verifier) (*Claims, error) {
 	case err == nil:
 		return c, nil
 	case errors.Is(err, ErrClaims):
-		// json wraps it in words of its own.
+		// json wraps it with a text of its own.
 		var fault *claimError
 		if errors.As(err, &fault) {
 			return nil, fault
@@ -98,9 +99,9 @@ func decodeClaims(data []byte, expected *Verifier) (*Claims, error) {
 	return nil, fmt.Errorf("%w claims", ErrMalformed)
 }
 
-// claimError says which claim is at fault. It wraps [ErrClaims].
+// claimError names the claim that is wrong. It wraps [ErrClaims].
 type claimError struct {
-	name  string // of this package's, never the token's
+	name  string // a constant of this package, never a text of the token
 	fault error
 }
 
@@ -110,7 +111,8 @@ func (e *claimError) Error() string {
 
 func (e *claimError) Unwrap() error { return ErrClaims }
 
-// claimsReader decodes into [Claims]. What it expects is not what it demands.
+// claimsReader decodes into [Claims]. It shares strings with expected where they
+// are equal; it does not check that they are.
 type claimsReader struct {
 	*Claims
 	expected *Verifier
@@ -140,7 +142,8 @@ func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		case "sid":
 			c.SessionID, err = readText(dec, "sid")
 		case "roles":
-			// A comma or space inside one would be two to whoever is handed a list.
+			// A role with a comma or space would be two roles where roles are
+			// written as a list.
 			c.Roles, err = readTexts(dec, "roles", ", ", nil)
 		case "scope":
 			c.Scope, err = readScope(dec)
@@ -155,8 +158,8 @@ func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	})
 }
 
-// readObject calls member behind each name; it has to read one value. The name
-// is valid until then.
+// readObject calls member after each name; member has to read one value. The name
+// is valid until it does.
 func readObject(dec *jsontext.Decoder, member func(name []byte) error) error {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -182,8 +185,9 @@ func readObject(dec *jsontext.Decoder, member func(name []byte) error) error {
 	return err
 }
 
-// readText reads text, and shares it where it is one that is known: most tokens
-// have the same issuer and audience.
+// readText reads a string that is text (see isText). If it equals one of known, it
+// returns that one and allocates nothing: most tokens have the same issuer and
+// audience.
 func readText(dec *jsontext.Decoder, claim string, known ...string) (string, error) {
 	if kind := dec.PeekKind(); kind != jsontext.KindString && kind != jsontext.KindInvalid {
 		return "", &claimError{claim, errNotText}
@@ -208,7 +212,7 @@ func readText(dec *jsontext.Decoder, claim string, known ...string) (string, err
 	return s, nil
 }
 
-// unquoted is what a JSON string says. It may be a part of it.
+// unquoted returns the content of a JSON string. It may share memory with raw.
 func unquoted(raw jsontext.Value) ([]byte, error) {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1], nil
@@ -216,13 +220,13 @@ func unquoted(raw jsontext.Value) ([]byte, error) {
 	return jsontext.AppendUnquote(nil, raw)
 }
 
-// isText accepts what can go into a header line or a log without being anything
-// else there.
+// isText reports a string that is safe in a header line and in a log: not empty,
+// and without control characters.
 func isText(s string) bool {
 	return s != "" && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
-// readTexts reads an array of text in which no character of refused occurs.
+// readTexts reads an array of text. None may have a character of refused.
 func readTexts(dec *jsontext.Decoder, claim, refused string, known []string) ([]string, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -272,7 +276,7 @@ func readDate(dec *jsontext.Decoder, claim string) (time.Time, error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
 }
 
-// readScope reads a scope as RFC 6749 §3.3 writes it; "" is none.
+// readScope reads a scope as RFC 6749 §3.3 defines it; "" means no scope.
 func readScope(dec *jsontext.Decoder) (string, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -343,7 +347,8 @@ func readAny(dec *jsontext.Decoder) (any, error) {
 	return nil, nil
 }
 
-// number keeps whole numbers whole: an id of 17 digits is not to lose its last.
+// number returns whole numbers as int64, so that an id of 17 digits does not lose
+// its last one.
 func number(s string) (any, error) {
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return i, nil

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// spliced puts text in the place of some bytes of base. Fuzzing runs in several
-// processes, each with keys of its own: so each changes what is good there.
+// spliced replaces some bytes of base by text. Each fuzzing process has its own
+// keys, so each starts from tokens that are valid in it.
 func spliced(base, text string, at, drop uint16) string {
 	i := int(at) % (len(base) + 1)
 	j := min(len(base), i+int(drop))
 	return base[:i] + text + base[j:]
 }
 
-// FuzzVerify: no input panics, and nothing is accepted but what was signed here,
-// to the byte.
+// FuzzVerify: no input panics, and only the tokens that were signed here are
+// accepted, byte by byte.
 func FuzzVerify(f *testing.F) {
 	hs, ed := testKey(f, "HS256"), testKey(f, "EdDSA")
 	set := testSet(f, hs, ed)
@@ -64,7 +64,7 @@ func FuzzVerify(f *testing.F) {
 			if err != nil && (!errors.Is(err, ErrInvalid) || claims != nil) {
 				t.Errorf("%q: %v, %v", token, claims, err)
 			}
-			// Neither algorithm leaves a choice of signatures.
+			// With both algorithms a text has exactly one signature.
 			if err == nil != slices.Contains(tokens, token) {
 				t.Errorf("%q: error %v", token, err)
 			}
@@ -77,8 +77,8 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzHeader: a genuine signature covers any header, and none passes but one
-// that says alg, kid and typ, and nothing else, in whatever way it is read.
+// FuzzHeader: the signature is good, the header is anything. A header is accepted
+// only if it has alg, kid and typ and nothing else, for every kind of reader.
 func FuzzHeader(f *testing.F) {
 	hs := testKey(f, "HS256")
 	v := testVerifier(testSet(f, hs, testKey(f, "ES256")))
@@ -116,9 +116,9 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// FuzzClaims: what a genuine signature covers may still be anything. It does not
-// panic; what is accepted keeps the promises of Claims, says the same to a reader
-// that is less strict, and can be issued again.
+// FuzzClaims: the signature is good, the payload is anything. Nothing panics.
+// Accepted claims keep what Claims promises, mean the same to a less strict reader,
+// and can be issued again.
 func FuzzClaims(f *testing.F) {
 	hs := testKey(f, "HS256")
 	set := testSet(f, hs)
@@ -175,8 +175,8 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// sameToALenientReader compares claims with what encoding/json, which takes the
-// last of two members and repairs UTF-8, makes of them.
+// sameToALenientReader compares claims with those that encoding/json reads, which
+// takes the last of two members and repairs UTF-8.
 func sameToALenientReader(t *testing.T, payload []byte, claims *Claims) {
 	t.Helper()
 	var lenient map[string]any
@@ -233,8 +233,8 @@ func depth(value any) int {
 	return deepest + 1
 }
 
-// FuzzParseKey: no loader panics, and none returns a key that is too weak, that
-// is of another algorithm than was pinned, or that it would not read again.
+// FuzzParseKey: no loader panics, and none returns a key that is too weak, that has
+// another algorithm than the pinned one, or that it would not read again.
 func FuzzParseKey(f *testing.F) {
 	es, ed, hs, rs := testKey(f, "ES256"), testKey(f, "EdDSA"), testKey(f, "HS256"), testKey(f, "RS256")
 	jwks, err := MarshalJWKS([]*Key{es, ed, rs})
@@ -278,7 +278,7 @@ func FuzzParseKey(f *testing.F) {
 				}
 			}
 		} else if k != nil {
-			t.Errorf("%v beside %v", k, err)
+			t.Errorf("%v together with %v", k, err)
 		}
 		if k, err := ParseJWKAs([]byte(material), alg); err == nil {
 			if alg != "" && k.Algorithm != alg {
@@ -311,7 +311,7 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-// usable checks what is promised of every key that a loader returns.
+// usable checks what holds for every key that a loader returns.
 func usable(t *testing.T, k *Key) {
 	t.Helper()
 	if _, err := NewKeySet(nil, k.WithID("x")); err != nil {

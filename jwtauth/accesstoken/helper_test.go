@@ -13,7 +13,7 @@ const (
 	testSecret   = "correct-horse-battery-staple-correct-horse-battery-staple-0123456789"
 )
 
-// testNow is where the clocks of these tests stand.
+// testNow is the time of these tests.
 var testNow = time.Unix(1_800_000_000, 0)
 
 // rsaPEM is one RSA key for all tests: making one is slow.
@@ -88,13 +88,13 @@ func testClaims() *Claims {
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// signRaw signs any header and payload, as no issuer of ours would.
+// signRaw signs any header and payload, also those that Sign refuses.
 func signRaw(t testing.TB, k *Key, header, payload string) string {
 	t.Helper()
 	return signSegments(t, k, b64(header), b64(payload))
 }
 
-// signSegments signs what is given as it is.
+// signSegments signs encoded segments as they are.
 func signSegments(t testing.TB, k *Key, header, payload string) string {
 	t.Helper()
 	sig, err := k.alg.method.Sign(header+"."+payload, k.private)

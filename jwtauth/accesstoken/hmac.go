@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// macs lends out HMACs of one secret that are ready for use. Setting one up costs
-// as much as hashing a token, and half the memory of verifying one.
+// macs is a pool of HMACs of one secret. Setting one up costs as much time as
+// hashing a token, and half the memory of verifying one.
 type macs struct{ pool sync.Pool }
 
 type mac struct {
@@ -20,7 +20,7 @@ func newMACs(h crypto.Hash, secret []byte) *macs {
 	return &macs{sync.Pool{New: func() any { return &mac{Hash: hmac.New(h.New, secret)} }}}
 }
 
-// verify reports, in constant time, whether signature is that of signed.
+// verify reports, in constant time, whether signature is the HMAC of signed.
 func (m *macs) verify(signed string, signature []byte) bool {
 	one := m.pool.Get().(*mac)
 	defer m.pool.Put(one)

@@ -15,7 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxJWKS is the length in bytes above which [ParseJWK] and [ParseJWKS] read nothing.
+// MaxJWKS is the maximum length in bytes of what [ParseJWK] and [ParseJWKS] read.
 const MaxJWKS = 256 << 10
 
 // jwk is the public half of a key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). It
@@ -50,7 +50,7 @@ func publicJWK(k *Key) (jwk, error) {
 	return jwk{}, fmt.Errorf("%w: a symmetric key has no public half", ErrKeyFit)
 }
 
-// thumbprint is that of RFC 7638 §3. Its members need no escaping.
+// thumbprint returns the thumbprint of RFC 7638 §3. Its members need no escaping.
 func thumbprint(k *Key) (string, error) {
 	j, err := publicJWK(k)
 	if err != nil {
@@ -95,7 +95,8 @@ func MarshalJWKS(keys []*Key) ([]byte, error) {
 	return json.Marshal(set)
 }
 
-// presentedJWK is a JWK as others write it. Private members are only looked for.
+// presentedJWK is a JWK as others write it. Private members are read only to refuse
+// the key.
 type presentedJWK struct {
 	jwk    `json:",inline"`
 	KeyOps []string       `json:"key_ops"`
@@ -114,17 +115,18 @@ func (j *presentedJWK) private() bool {
 }
 
 // ParseJWK reads one key to verify with. Its algorithm is that of "alg", or the
-// only one its curve has; an RSA key without "alg" is refused (see
-// [ParseJWKAs]). "use" has to be "sig" and "key_ops" has to list "verify" where
-// they are present. Private keys are refused. A symmetric key ("oct") is read
-// and can sign: never take one from a document that others can read.
+// only one of its curve; an RSA key without "alg" is refused (see [ParseJWKAs]).
+// If "use" is present, it has to be "sig"; if "key_ops" is present, it has to list
+// "verify". Private keys are refused. A symmetric key ("oct") is read and can
+// sign: never take one from a document that others can read.
 //
-// The ID is the "kid", without one the thumbprint, "" for symmetric keys.
+// The ID is the "kid". Without a "kid" it is the thumbprint, and "" for a symmetric
+// key.
 // Errors wrap [ErrUnsupported], [ErrKeyFormat], [ErrKeyFit] or [ErrWeakKey].
 func ParseJWK(data []byte) (*Key, error) { return ParseJWKAs(data, "") }
 
-// ParseJWKAs is [ParseJWK] for a key whose algorithm the caller pins. A JWK that
-// names another one is refused.
+// ParseJWKAs is [ParseJWK] with the algorithm that the caller pins. A JWK that names
+// another one is refused.
 func ParseJWKAs(data []byte, alg string) (*Key, error) {
 	var j presentedJWK
 	if len(data) > MaxJWKS || json.Unmarshal(data, &j) != nil {
@@ -134,9 +136,10 @@ func ParseJWKAs(data []byte, alg string) (*Key, error) {
 }
 
 // ParseJWKS reads the keys of a published JWK Set that can verify signatures.
-// As RFC 7517 §5 asks, keys it cannot use are passed over: of other kinds or
-// uses, too weak, without an algorithm. So are private and symmetric keys: what
-// is published is no secret. Two usable keys of one id are an error.
+// As RFC 7517 §5 asks, it skips keys it cannot use: keys of other kinds or uses,
+// too weak, or without an algorithm. It also skips private and symmetric keys,
+// which are no secret once published. Two usable keys with the same id are an
+// error.
 func ParseJWKS(data []byte) ([]*Key, error) {
 	var set struct {
 		Keys []jsontext.Value `json:"keys"`
@@ -253,8 +256,8 @@ func (j *presentedJWK) material(alg *algorithm) (*Key, error) {
 	}
 }
 
-// member decodes one base64url member that has exactly size bytes, or at least
-// one where size is 0.
+// member decodes a base64url member of exactly size bytes, or of at least one byte
+// if size is 0.
 func member(s string, size int) ([]byte, error) {
 	b, err := strictBase64.DecodeString(s)
 	if err != nil || len(b) == 0 || size != 0 && len(b) != size || bytes.ContainsAny([]byte(s), "\r\n") {

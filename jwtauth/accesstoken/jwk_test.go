@@ -49,7 +49,7 @@ func TestMarshalJWKS(t *testing.T) {
 		t.Errorf("a symmetric key is published: %s", data)
 	}
 
-	// What is published verifies what is signed, and does not sign.
+	// The published keys verify what is signed, and cannot sign.
 	parsed, err := ParseJWKS(data)
 	if err != nil || len(parsed) != 6 {
 		t.Fatalf("%v, %v", parsed, err)

@@ -17,28 +17,27 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Key is a signing or verification key that is bound to one algorithm. It is
-// never changed once made and may be shared. Formatting one prints its
-// algorithm and id, never its material.
+// Key is a signing or verification key that is bound to one algorithm. It must not
+// be changed once made, and may be shared. Formatting one prints its algorithm
+// and id, never its material.
 type Key struct {
-	// ID is the "kid": the RFC 7638 thumbprint of an asymmetric key, something
-	// random for an HMAC key, whose thumbprint would give the secret away to
-	// anyone who can guess it. Set by [Key.WithID].
+	// ID is the "kid": the RFC 7638 thumbprint of an asymmetric key, random for
+	// an HMAC key, whose thumbprint would let anyone check guesses of the
+	// secret. Set by [Key.WithID].
 	ID string
-	// Algorithm is the "alg" that the key is bound to. Verification goes by
-	// the algorithm the key was made with, whatever is written here later.
+	// Algorithm is the "alg" that the key is bound to. Verification uses the
+	// algorithm that the key was made with, even if this field is changed.
 	Algorithm string
 
 	alg     *algorithm
 	private any // nil for a verify-only key
 	public  any // the secret itself for HMAC
-	// material is the encoded key: PKCS#8, PKIX where there is only a public
-	// half, the secret for HMAC.
+	// material is the encoded key: PKCS#8, or PKIX if there is only a public
+	// half; the secret for HMAC.
 	material []byte
 	macs     *macs // of an HMAC key
-	// until is the last moment at which the key signed, zero for one that may sign
-	// still.
-	until time.Time
+	// stopped is when the key stopped signing, zero for a key that still signs.
+	stopped time.Time
 }
 
 // newKey checks that the pair fits the algorithm and is strong enough. private
@@ -91,8 +90,8 @@ func newKey(alg *algorithm, private, public any) (*Key, error) {
 	return k, k.selfTest()
 }
 
-// selfTest signs and verifies once, so that a pair whose halves do not belong
-// together is found when it is loaded and not at the first sign-in.
+// selfTest signs and verifies once. So a pair whose halves do not belong together
+// is refused when it is loaded, and not at the first sign-in.
 func (k *Key) selfTest() error {
 	if k.private == nil {
 		return nil
@@ -104,7 +103,7 @@ func (k *Key) selfTest() error {
 	return nil
 }
 
-// verify reports whether signature is one of the key over signed.
+// verify reports whether signature is a signature of the key over signed.
 func (k *Key) verify(signed string, signature []byte) bool {
 	if k.macs != nil {
 		return k.macs.verify(signed, signature)
@@ -125,7 +124,7 @@ func fitError(alg *algorithm) error {
 // CanSign reports whether the key has its private half.
 func (k *Key) CanSign() bool { return k != nil && k.private != nil }
 
-// Symmetric reports whether whoever can verify can also sign. Such a key is
+// Symmetric reports whether the key that verifies can also sign. Such a key is
 // never published.
 func (k *Key) Symmetric() bool { return k != nil && k.alg != nil && k.alg.family == familyHMAC }
 
@@ -136,17 +135,17 @@ func (k *Key) WithID(id string) *Key {
 	return &c
 }
 
-// Until returns the same key as one that has signed nothing after that moment:
-// a token of it with a later "iat" is refused, however good its signature is.
-// The zero time stands for no such moment.
-func (k *Key) Until(last time.Time) *Key {
+// StoppedAt returns the same key as one that stopped signing at that time: its
+// tokens with a later "iat" are refused, even if the signature is good. The zero
+// time means that the key still signs.
+func (k *Key) StoppedAt(t time.Time) *Key {
 	c := *k
-	c.until = last
+	c.stopped = t
 	return &c
 }
 
-// LastUse returns the moment that [Key.Until] set.
-func (k *Key) LastUse() time.Time { return k.until }
+// StopTime returns the time that [Key.StoppedAt] set.
+func (k *Key) StopTime() time.Time { return k.stopped }
 
 // MarshalPrivate returns the key as [ParseKey] reads it: PKCS#8 in PEM, or
 // "base64:…" for HMAC. It is an error on a verify-only key. The id is not in it.
@@ -161,7 +160,7 @@ func (k *Key) MarshalPrivate() (string, error) {
 }
 
 // SameMaterial reports, in constant time, whether both are the same key for the
-// same algorithm, whatever their ids. A public half is not the same as its pair.
+// same algorithm. It ignores their ids. A public half is not the same as its pair.
 func (k *Key) SameMaterial(o *Key) bool {
 	if k == nil || o == nil {
 		return k == o
@@ -171,10 +170,10 @@ func (k *Key) SameMaterial(o *Key) bool {
 	return same && k.alg == o.alg
 }
 
-// Fingerprint returns an HMAC-SHA256 over algorithm and material, base64url. It
-// recognises a key again without keeping it: so a configured HMAC secret finds
-// the random id that it was given before. hmacKey has to stay secret, or weak
-// secrets could be guessed from it.
+// Fingerprint returns an HMAC-SHA256 over algorithm and material, base64url. With
+// it a key can be recognised without being stored: this is how a configured HMAC
+// secret gets the random id that it was given before. hmacKey has to stay secret,
+// or weak secrets could be guessed from the fingerprint.
 func (k *Key) Fingerprint(hmacKey []byte) string {
 	mac := hmac.New(sha256.New, hmacKey)
 	io.WriteString(mac, k.alg.name)
@@ -183,11 +182,11 @@ func (k *Key) Fingerprint(hmacKey []byte) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// String returns algorithm and id.
+// String returns the algorithm and the id.
 func (k Key) String() string { return "key " + k.Algorithm + " " + k.ID }
 
-// Format prints what String returns for every verb: fmt would otherwise walk
-// into the private half.
+// Format prints what String returns, for every verb: fmt would otherwise print the
+// private half.
 func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
 // Interface guards

@@ -30,7 +30,7 @@ func TestAlgorithmsRoundTrip(t *testing.T) {
 			if err != nil || claims.Subject != "alice" || len(claims.Roles) != 2 || claims.Extra["tenant"] != "acme" {
 				t.Fatalf("got %v, %v", claims, err)
 			}
-			// What is stored is read back as the same key, with the same id.
+			// The stored key is read back as the same key, with the same id.
 			text, err := k.MarshalPrivate()
 			if err != nil {
 				t.Fatal(err)
@@ -196,8 +196,8 @@ func TestParsePEM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of the form 1 + m·t, where m is the product of the odd primes to 167: what
-	// a generator with CVE-2017-15361 may make.
+	// 1 + m·t, where m is the product of the odd primes to 167: a modulus that a
+	// generator with CVE-2017-15361 may make.
 	broken := big.NewInt(1)
 	for p := int64(3); p <= 167; p += 2 {
 		if big.NewInt(p).ProbablyPrime(0) {
@@ -366,14 +366,8 @@ func TestSameMaterialAndFingerprint(t *testing.T) {
 }
 
 func TestRandomKeyID(t *testing.T) {
-	if a, b := RandomKeyID(nil), RandomKeyID(rand.Reader); a == b || len(a) != 22 || len(b) != 22 {
+	if a, b := RandomKeyID(), RandomKeyID(); a == b || len(a) < 22 || len(a) > maxKeyID {
 		t.Errorf("got %q and %q", a, b)
-	}
-	if got := RandomKeyID(bytes.NewReader(make([]byte, 16))); got != strings.Repeat("A", 22) {
-		t.Errorf("the source is not used: %q", got)
-	}
-	if got := RandomKeyID(strings.NewReader("short")); len(got) != 22 || strings.HasPrefix(got, "c2hvcn") {
-		t.Errorf("a failing source gave %q", got)
 	}
 }
 
@@ -408,8 +402,8 @@ func TestNewKeySet(t *testing.T) {
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
-			if err == nil && (set.Signing() != test.signing || len(set.All()) != len(set.byID)) {
-				t.Errorf("got %v of %v", set.Signing(), set.All())
+			if err == nil && (set.SigningKey() != test.signing || len(set.All()) != len(set.byID)) {
+				t.Errorf("got %v of %v", set.SigningKey(), set.All())
 			}
 		})
 	}
@@ -419,7 +413,7 @@ func TestNewKeySet(t *testing.T) {
 		t.Error("the set changed or finds other keys")
 	}
 	var none *KeySet
-	if none.Signing() != nil || none.Lookup("x") != nil || none.All() != nil {
+	if none.SigningKey() != nil || none.Lookup("x") != nil || none.All() != nil {
 		t.Error("a nil set is not empty")
 	}
 }

@@ -10,27 +10,27 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxKeyID is the length of a "kid" in bytes above which none is looked up.
+// maxKeyID is the maximum length of a "kid" in bytes. A longer one is not looked up.
 const maxKeyID = 256
 
 // KeySet is the keys of one issuer: one that signs and any number that only
-// verify, such as those of before a rotation. It is never changed once made. A
-// nil KeySet is an empty one.
+// verify, such as the keys before a rotation. It is never changed once made. A
+// nil KeySet is empty.
 type KeySet struct {
 	signing *Key
 	all     []*Key
 	byID    map[string]*Key
 	// byHeader finds the key by the encoded header that Sign writes, so that
-	// a token of ours costs no parsing of one.
+	// the header of a token made here need not be parsed.
 	byHeader map[string]*Key
 	// header is the encoded header of tokens that signing signs.
 	header string
-	// longest bounds "exp" - "iat", 0 for no bound.
-	longest time.Duration
+	// maxLifetime bounds "exp" - "iat", 0 for no bound.
+	maxLifetime time.Duration
 }
 
 // NewKeySet makes a set of the key that signs and others that verify. signing
-// is nil for a set that only verifies. Every key needs an id of its own.
+// is nil for a set that only verifies. Each key needs its own id.
 func NewKeySet(signing *Key, others ...*Key) (*KeySet, error) {
 	s := &KeySet{signing: signing, byID: make(map[string]*Key), byHeader: make(map[string]*Key)}
 	if signing != nil {
@@ -42,7 +42,7 @@ func NewKeySet(signing *Key, others ...*Key) (*KeySet, error) {
 	s.all = append(s.all, others...)
 	for _, k := range s.all {
 		if k == nil || k.alg == nil {
-			return nil, fmt.Errorf("%w: there is none", ErrKeyFit)
+			return nil, fmt.Errorf("%w: a key of the set is missing", ErrKeyFit)
 		}
 		if k.ID == "" || len(k.ID) > maxKeyID || !utf8.ValidString(k.ID) {
 			return nil, fmt.Errorf("%w: its id is not text of 1 to %d bytes", ErrKeyFit, maxKeyID)
@@ -63,17 +63,17 @@ func NewKeySet(signing *Key, others ...*Key) (*KeySet, error) {
 	return s, nil
 }
 
-// Bounded returns the same set for an issuer whose tokens last at most that long,
-// from "iat" to "exp": longer ones are neither signed nor accepted, by none of the
-// keys. 0 stands for no bound.
-func (s *KeySet) Bounded(longest time.Duration) *KeySet {
+// WithMaxLifetime returns the same set for an issuer whose tokens last at most that
+// long, from "iat" to "exp". Tokens that last longer are neither signed nor
+// accepted, with any of the keys. 0 means no bound.
+func (s *KeySet) WithMaxLifetime(longest time.Duration) *KeySet {
 	c := *s
-	c.longest = longest
+	c.maxLifetime = longest
 	return &c
 }
 
-// Longest returns the bound that [KeySet.Bounded] set.
-func (s *KeySet) Longest() time.Duration { return s.longest }
+// MaxLifetime returns the bound that [KeySet.WithMaxLifetime] set.
+func (s *KeySet) MaxLifetime() time.Duration { return s.maxLifetime }
 
 // encodeHeader returns the header segment of an access token that k signs.
 func encodeHeader(k *Key) (string, error) {
@@ -85,15 +85,15 @@ func encodeHeader(k *Key) (string, error) {
 	return base64.RawURLEncoding.EncodeToString([]byte(header)), nil
 }
 
-// Signing returns the key that signs, nil where the set only verifies.
-func (s *KeySet) Signing() *Key {
+// SigningKey returns the key that signs, nil where the set only verifies.
+func (s *KeySet) SigningKey() *Key {
 	if s == nil {
 		return nil
 	}
 	return s.signing
 }
 
-// Lookup returns the key of that id, or nil.
+// Lookup returns the key with that id, or nil.
 func (s *KeySet) Lookup(id string) *Key {
 	if s == nil {
 		return nil
@@ -101,7 +101,7 @@ func (s *KeySet) Lookup(id string) *Key {
 	return s.byID[id]
 }
 
-// All returns the keys, the one that signs first.
+// All returns all keys, the one that signs first.
 func (s *KeySet) All() []*Key {
 	if s == nil {
 		return nil

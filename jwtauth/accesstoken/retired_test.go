@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A key that has stopped signing verifies what it signed before, and nothing
-// later; no key verifies a token that lasts longer than any that was issued.
+// A key that has stopped signing verifies the tokens it signed before, and no later
+// ones. No key verifies a token that lasts longer than any that was issued.
 func TestRetiredKeyRefusesLaterTokens(t *testing.T) {
 	const (
 		stop    = 1_800_000_000 - 300
@@ -17,9 +17,9 @@ func TestRetiredKeyRefusesLaterTokens(t *testing.T) {
 		tenYear = 10 * 365 * 24 * 3600
 	)
 	old, current := testKey(t, "HS256"), testKey(t, "ES256")
-	retired := testSet(t, current, old.Until(time.Unix(stop, 0))).Bounded(longest)
-	running := testSet(t, old, current).Bounded(longest)
-	unbounded := testSet(t, current, old.Until(time.Unix(stop, 0)))
+	retired := testSet(t, current, old.StoppedAt(time.Unix(stop, 0))).WithMaxLifetime(longest)
+	running := testSet(t, old, current).WithMaxLifetime(longest)
+	unbounded := testSet(t, current, old.StoppedAt(time.Unix(stop, 0)))
 	day400 := testNow.Add(400 * 24 * time.Hour)
 	for _, test := range []struct {
 		name     string
@@ -76,10 +76,10 @@ func TestSignKeepsTheBounds(t *testing.T) {
 		keys *KeySet
 		want error
 	}{
-		{"within the bound", testSet(t, key).Bounded(15 * time.Minute), nil},
-		{"longer than the bound", testSet(t, key).Bounded(15*time.Minute - time.Second), ErrUnissuable},
-		{"after the key stopped", testSet(t, key.Until(testNow.Add(-time.Second))), ErrUnissuable},
-		{"as the key stops", testSet(t, key.Until(testNow)), nil},
+		{"within the bound", testSet(t, key).WithMaxLifetime(15 * time.Minute), nil},
+		{"longer than the bound", testSet(t, key).WithMaxLifetime(15*time.Minute - time.Second), ErrUnissuable},
+		{"after the key stopped", testSet(t, key.StoppedAt(testNow.Add(-time.Second))), ErrUnissuable},
+		{"as the key stops", testSet(t, key.StoppedAt(testNow)), nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := test.keys.Sign(testClaims()); !errors.Is(err, test.want) {
@@ -89,15 +89,15 @@ func TestSignKeepsTheBounds(t *testing.T) {
 	}
 }
 
-// A key with an end is the same key to others: the set changes no key it is given.
-func TestUntilLeavesTheKeyAlone(t *testing.T) {
+// StoppedAt and WithMaxLifetime return copies.
+func TestStoppedAtCopiesTheKey(t *testing.T) {
 	key := testKey(t, "ES256")
-	ended := key.Until(testNow)
-	if !key.until.IsZero() || !key.SameMaterial(ended) || key.ID != ended.ID {
+	ended := key.StoppedAt(testNow)
+	if !key.stopped.IsZero() || !key.SameMaterial(ended) || key.ID != ended.ID {
 		t.Error("the key was changed")
 	}
 	set := testSet(t, key)
-	if bounded := set.Bounded(time.Minute); set.longest != 0 || bounded.Lookup(key.ID) != key {
+	if bounded := set.WithMaxLifetime(time.Minute); set.maxLifetime != 0 || bounded.Lookup(key.ID) != key {
 		t.Error("the set was changed")
 	}
 }

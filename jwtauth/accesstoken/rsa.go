@@ -6,8 +6,8 @@ import (
 	"math/big"
 )
 
-// Bounds of an RSA modulus in bits: RFC 7518 §3.3 asks for the lower, the upper
-// keeps one verification from costing many milliseconds.
+// Bounds of an RSA modulus in bits. RFC 7518 §3.3 demands the lower bound; the upper
+// one limits the time of a verification to some milliseconds.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
@@ -35,8 +35,8 @@ func checkRSA(pub *rsa.PublicKey) error {
 }
 
 // roca recognises moduli of CVE-2017-15361: their primes are powers of 65537
-// modulo the product of the small primes, so modulo each of these n is one too.
-// A sound modulus passes by chance about once in 2^27.
+// modulo the product of the small primes, so n is one too modulo each of these.
+// A good modulus is recognised by chance about once in 2^27.
 func roca(n *big.Int) bool {
 	var rem, p big.Int
 	for prime := int64(3); prime <= 167; prime += 2 {

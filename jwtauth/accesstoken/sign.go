@@ -12,14 +12,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Sign issues an access token under the signing key. Its header is exactly alg,
-// kid and typ. Times are cut to whole seconds; empty optional claims are left out.
+// Sign issues an access token with the signing key. Its header is exactly alg, kid
+// and typ. Times are cut to whole seconds; empty optional claims are left out.
 //
-// What [Verifier.Verify] would refuse for its form is not issued: the claims go
-// through the same decoder. Neither are names in Extra that [ReservedClaim]
-// knows, nor tokens that end before they begin. Such errors wrap [ErrUnissuable].
+// Sign refuses claims that [Verifier.Verify] would refuse for their form: they go
+// through the same decoder. It also refuses names in Extra that are reserved (see
+// [ReservedClaim]) and tokens that end before they begin. Such errors wrap
+// [ErrUnissuable].
 func (s *KeySet) Sign(c *Claims) (string, error) {
-	if s.Signing() == nil {
+	if s.SigningKey() == nil {
 		return "", fmt.Errorf("%w: there is no key to sign with", ErrUnissuable)
 	}
 	payload, err := encodeClaims(c)
@@ -31,16 +32,16 @@ func (s *KeySet) Sign(c *Claims) (string, error) {
 		err = decoded.complete()
 	}
 	if err != nil {
-		// %v: to whoever asked for a token, this is no invalid token of theirs.
+		// %v, not %w: the caller presented no invalid token.
 		return "", fmt.Errorf("%w: %v", ErrUnissuable, err)
 	}
 	if !decoded.ExpiresAt.After(decoded.IssuedAt) || !decoded.ExpiresAt.After(decoded.NotBefore) {
 		return "", fmt.Errorf("%w: it would end before it begins", ErrUnissuable)
 	}
-	if s.longest > 0 && decoded.ExpiresAt.Sub(decoded.IssuedAt) > s.longest {
+	if s.maxLifetime > 0 && decoded.ExpiresAt.Sub(decoded.IssuedAt) > s.maxLifetime {
 		return "", fmt.Errorf("%w: it would be valid for longer than the realm's tokens are", ErrUnissuable)
 	}
-	if !s.signing.until.IsZero() && decoded.IssuedAt.After(s.signing.until) {
+	if !s.signing.stopped.IsZero() && decoded.IssuedAt.After(s.signing.stopped) {
 		return "", fmt.Errorf("%w: the key has stopped signing", ErrUnissuable)
 	}
 	signed := s.header + "." + base64.RawURLEncoding.EncodeToString(payload)
@@ -55,7 +56,7 @@ func (s *KeySet) Sign(c *Claims) (string, error) {
 	return token, nil
 }
 
-// encodeClaims writes the claims object, Extra last and sorted.
+// encodeClaims writes the claims object. The claims of Extra come last, sorted.
 func encodeClaims(c *Claims) ([]byte, error) {
 	var b []byte
 	var failed error
@@ -66,7 +67,7 @@ func encodeClaims(c *Claims) ([]byte, error) {
 		encoded, err := json.Marshal(value, json.Deterministic(true))
 		if err != nil {
 			// The text of err may repeat the value.
-			failed = fmt.Errorf("%w: claim %q has a value that JSON cannot say", ErrUnissuable, name)
+			failed = fmt.Errorf("%w: claim %q has a value that JSON cannot express", ErrUnissuable, name)
 			return
 		}
 		if b, err = jsontext.AppendQuote(append(b, ','), name); err != nil {
@@ -107,6 +108,6 @@ func encodeClaims(c *Claims) ([]byte, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	b[0] = '{' // instead of the first comma
+	b[0] = '{' // in place of the first comma
 	return append(b, '}'), nil
 }

@@ -30,7 +30,7 @@ func TestSignHeaderAndClaims(t *testing.T) {
 	}
 }
 
-// Whatever is issued comes back as it was.
+// Verify returns the claims that Sign was given.
 func TestSignRoundTrip(t *testing.T) {
 	set := testSet(t, testKey(t, "ES256").WithID(`k"\ 1`))
 	c := testClaims()

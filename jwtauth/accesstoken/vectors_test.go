@@ -118,7 +118,7 @@ func TestVerifySignature(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if err != nil && payload != nil {
-				t.Error("a payload was returned beside an error")
+				t.Error("a payload was returned together with an error")
 			}
 		})
 	}
@@ -144,5 +144,21 @@ func TestPublishedThumbprints(t *testing.T) {
 		if k.ID != test.want {
 			t.Errorf("%s: got %s, want %s", test.source, k.ID, test.want)
 		}
+	}
+}
+
+// The "kid" of an EC key made here is its thumbprint. The key and its "jkt" are
+// those of RFC 9449, §4.1 and §6.1.
+func TestPublishedThumbprintOfAnECKey(t *testing.T) {
+	const (
+		jwk = `{"kty":"EC","crv":"P-256","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}`
+		jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+	)
+	k, err := ParseJWK([]byte(jwk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.ID != jkt || k.Algorithm != "ES256" {
+		t.Errorf("got %s, want ES256 and %s", k, jkt)
 	}
 }

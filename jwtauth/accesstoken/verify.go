@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Verifier verifies access tokens of one issuer. The zero value refuses every
-// token: with no issuer, no audience or no keys set, none can be right. It may
-// be used concurrently; its fields must not be changed meanwhile.
+// Verifier verifies access tokens of one issuer. Without an issuer, an audience or
+// keys it refuses every token, as the zero value does. It may be used
+// concurrently; its fields must not be changed meanwhile.
 type Verifier struct {
-	// Issuer is the "iss" that tokens need, byte by byte.
+	// Issuer is the "iss" that tokens must have, compared byte by byte.
 	Issuer string
-	// Audience are the "aud" values of which a token needs one.
+	// Audience are "aud" values; a token must have at least one of them.
 	Audience []string
 	// Types are the "typ" values accepted, without "application/". Default:
 	// at+jwt only.
 	Types []string
-	// Keys returns the keys to verify with. It is asked for every token, so
-	// that a rotation acts at once.
+	// Keys returns the keys to verify with. It is called for every token, so
+	// that a rotation takes effect at once.
 	Keys func() *KeySet
 	// Leeway is how far the clocks of issuer and verifier may differ. Default: 0.
 	Leeway time.Duration
@@ -26,10 +26,10 @@ type Verifier struct {
 	Now func() time.Time
 }
 
-// Verify returns the claims of a token that is good now, or an error that wraps
-// [ErrInvalid] and one of the reasons. It looks at form, type, key, algorithm
-// and signature in that order, and believes nothing in the payload before the
-// signature. Revocation is not its business.
+// Verify returns the claims of a token that is valid now, or an error that wraps
+// [ErrInvalid] and one of the reasons. It checks form, type, key, algorithm and
+// signature in that order, and uses nothing of the payload before the signature
+// is verified. It does not check whether the token was revoked.
 func (v *Verifier) Verify(token string) (*Claims, error) {
 	c, err := split(token)
 	if err != nil {
@@ -57,13 +57,14 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if err := v.check(claims); err != nil {
 		return nil, err
 	}
-	if err := v.checkIssue(claims, key, keys.longest); err != nil {
+	if err := v.checkIssue(claims, key, keys.maxLifetime); err != nil {
 		return nil, err
 	}
 	return claims, nil
 }
 
-// keys are asked for once a token: a rotation may come in between.
+// keys returns the keys. Verify calls it once a token, so that a rotation in
+// between does not mix two sets.
 func (v *Verifier) keys() *KeySet {
 	if v.Keys == nil {
 		return nil
@@ -71,12 +72,13 @@ func (v *Verifier) keys() *KeySet {
 	return v.Keys()
 }
 
-// key picks the key that the header names and holds it to its algorithm.
+// key returns the key that the header names. The header's algorithm has to be that
+// key's.
 func (v *Verifier) key(keys *KeySet, c compact) (*Key, error) {
 	if keys == nil {
 		return nil, ErrKey
 	}
-	// The header of a token of ours is known byte by byte.
+	// The header of a token made here is known byte by byte.
 	if key := keys.byHeader[c.header]; key != nil && v.accepts(TypeAccessToken) {
 		return key, nil
 	}
@@ -106,8 +108,8 @@ func (v *Verifier) accepts(typ string) bool {
 
 var errMissing = errors.New("is missing")
 
-// complete checks that the claims that RFC 9068 §2.2 demands are there. Decoding
-// leaves none of them at its zero value.
+// complete checks that the claims that RFC 9068 §2.2 demands are present. A claim
+// that was decoded is never zero.
 func (c *Claims) complete() error {
 	var name string
 	switch {
@@ -131,7 +133,7 @@ func (c *Claims) complete() error {
 	return &claimError{name, errMissing}
 }
 
-// check compares complete claims with what is expected now.
+// check compares complete claims with what the verifier expects now.
 func (v *Verifier) check(c *Claims) error {
 	if c.Issuer != v.Issuer {
 		return ErrIssuer
@@ -154,12 +156,13 @@ func (v *Verifier) check(c *Claims) error {
 	return nil
 }
 
-// checkIssue refuses what the issuer cannot have issued, but another holder of the
-// key: a token signed after the key stopped, or for longer than any token lasts.
-// Both bounds hold at each use, so that they need nothing that removes keys in time.
+// checkIssue refuses tokens that the issuer cannot have issued, so that another
+// holder of the key must have: tokens signed after the key stopped, or that last
+// longer than any token does. Both are checked at each use, so they do not depend
+// on the removal of old keys.
 func (v *Verifier) checkIssue(c *Claims, key *Key, longest time.Duration) error {
 	leeway := max(v.Leeway, 0)
-	if !key.until.IsZero() && c.IssuedAt.After(key.until.Add(leeway)) {
+	if !key.stopped.IsZero() && c.IssuedAt.After(key.stopped.Add(leeway)) {
 		return ErrStopped
 	}
 	if longest > 0 && c.ExpiresAt.Sub(c.IssuedAt) > longest+leeway {

@@ -2,7 +2,6 @@ package accesstoken
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -38,9 +37,9 @@ func payloadWith(members ...string) string {
 	return "{" + strings.Join(list, ",") + "}"
 }
 
-// One reason for each refusal, and nothing of the token in its text. What a token
-// may be refused for is asked where a guard does it; this is about the bounds of
-// time, to the second.
+// Each refusal has exactly one reason, and its text repeats nothing of the token.
+// The table covers the bounds of time, to the second; the tests of the guard cover
+// the other reasons.
 func TestVerifyReasons(t *testing.T) {
 	hs := testKey(t, "HS256")
 	es := testKey(t, "ES256")
@@ -205,7 +204,7 @@ func TestVerifierTypes(t *testing.T) {
 	}
 }
 
-// The default clock runs, and a token ends when it says so.
+// With the default clock a token ends at its "exp".
 func TestVerifyClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set := testSet(t, testKey(t, "EdDSA"))
@@ -228,7 +227,7 @@ func TestVerifyClock(t *testing.T) {
 	})
 }
 
-// What a token claims about itself must not cost more than its length.
+// The allocations of Verify are bounded, whatever the token contains.
 func TestVerifyAllocationsAreBounded(t *testing.T) {
 	hs := testKey(t, "HS256")
 	set := testSet(t, hs)
@@ -266,29 +265,3 @@ func benchmarkVerify(b *testing.B, alg string) {
 
 func BenchmarkVerifyHS256(b *testing.B) { benchmarkVerify(b, "HS256") }
 func BenchmarkVerifyES256(b *testing.B) { benchmarkVerify(b, "ES256") }
-
-func ExampleVerifier() {
-	key, err := ParseKey("HS256", testSecret)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	keys, err := NewKeySet(key.WithID("2026-01"))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	token, err := keys.Sign(testClaims())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	v := &Verifier{
-		Issuer: testIssuer, Audience: []string{testAudience},
-		Keys: func() *KeySet { return keys },
-		Now:  func() time.Time { return testNow },
-	}
-	claims, err := v.Verify(token)
-	fmt.Println(claims.Subject, claims.Roles, err)
-	// Output: alice [admin editor] <nil>
-}

@@ -1,5 +1,8 @@
-// Package form reads the parameters of a request's body, for endpoints and
-// pages alike: strictly, bounded, and never from the URL.
+// Package form reads the parameters of a request's body: strictly, up to a maximum
+// size, and never from the URL.
+//
+// It imports only the standard library. Packages oauth2 and pages read their forms
+// with it, and answer its errors in their own way.
 package form
 
 import (
@@ -12,15 +15,15 @@ import (
 	"strings"
 )
 
-// MaxBody is the most that is read of a request's body, in bytes.
+// MaxBody is the maximum size of a request's body, in bytes.
 const MaxBody = 16 << 10
 
 // Errors of [Read].
 var (
-	// ErrContentType is returned for a body that is no form.
+	// ErrContentType is returned for a body with another content type.
 	ErrContentType = errors.New("the body is not application/x-www-form-urlencoded")
-	// ErrTooLarge is returned for a body above [MaxBody].
-	ErrTooLarge = errors.New("the body is larger than what is read")
+	// ErrTooLarge is returned for a body larger than [MaxBody].
+	ErrTooLarge = errors.New("the body is too large")
 	// ErrBody is returned, with the cause, where the body could not be read.
 	ErrBody = errors.New("the body could not be read")
 	// ErrEncoding is returned for a broken percent-encoding.
@@ -30,12 +33,12 @@ var (
 	ErrRepeated = errors.New("a parameter is given more than once")
 )
 
-// Values are the parameters of a body. A parameter sent empty is absent (RFC
-// 6749 §3.2), so that v[name] == "" is the only question to ask.
+// Values are the parameters of a body. A parameter that is sent empty counts as
+// absent (RFC 6749 §3.2), so a caller only has to compare v[name] with "".
 type Values map[string]string
 
-// Read reads the parameters of the body, and never those of the URL. With
-// optional, an empty body needs no content type.
+// Read reads the parameters of the body, never those of the URL. With optional, an
+// empty body needs no content type.
 func Read(w http.ResponseWriter, r *http.Request, optional bool) (Values, error) {
 	if !optional && !isForm(r.Header) {
 		return nil, ErrContentType
@@ -77,8 +80,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// parse splits at "&" alone: a ";" is a character like any other, as in the
-// URL standard.
+// parse splits at "&" only: as in the URL standard, ";" is a character like any
+// other.
 func parse(body string) (Values, error) {
 	v := make(Values)
 	for pair := range strings.SplitSeq(body, "&") {

@@ -15,8 +15,8 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 )
 
-// What a caller can tell apart, to say it in its own words. What is read of a
-// body is tested where the endpoints are.
+// A caller can tell the errors apart. The tests of the endpoints cover what is read
+// of a body.
 func TestErrors(t *testing.T) {
 	const formType = "application/x-www-form-urlencoded"
 	cut := errors.New("connection reset")
@@ -30,8 +30,8 @@ func TestErrors(t *testing.T) {
 		{name: "JSON", contentType: "application/json", body: strings.NewReader("{}"), want: form.ErrContentType},
 		{name: "no type", body: strings.NewReader("a=1"), want: form.ErrContentType},
 		{name: "no type where a body is optional", body: strings.NewReader("a=1"), optional: true, want: form.ErrContentType},
-		{name: "too large, as it says", contentType: formType, body: strings.NewReader("a=1"), length: form.MaxBody + 1, want: form.ErrTooLarge},
-		{name: "too large, and it does not say", contentType: formType, body: strings.NewReader(strings.Repeat("x", form.MaxBody+1)), length: -1, want: form.ErrTooLarge},
+		{name: "too large by Content-Length", contentType: formType, body: strings.NewReader("a=1"), length: form.MaxBody + 1, want: form.ErrTooLarge},
+		{name: "too large, chunked", contentType: formType, body: strings.NewReader(strings.Repeat("x", form.MaxBody+1)), length: -1, want: form.ErrTooLarge},
 		{name: "cut off", contentType: formType, body: iotest.ErrReader(cut), length: -1, want: form.ErrBody},
 		{name: "encoding of a value", contentType: formType, body: strings.NewReader("a=%zz"), want: form.ErrEncoding},
 		{name: "encoding of a name", contentType: formType, body: strings.NewReader("%=1"), want: form.ErrEncoding},
@@ -50,10 +50,10 @@ func TestErrors(t *testing.T) {
 				}
 			}
 			if v != nil {
-				t.Errorf("values %v beside an error", v)
+				t.Errorf("values %v together with an error", v)
 			}
 			if tc.want == form.ErrBody && !errors.Is(err, cut) {
-				t.Errorf("%v does not say why", err)
+				t.Errorf("%v does not wrap its cause", err)
 			}
 			if strings.Contains(err.Error(), "zz") || strings.Contains(err.Error(), "61") {
 				t.Errorf("%v repeats the body", err)
@@ -62,7 +62,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A password in the URL would be in logs: it is no password.
+// A password in the URL would be in logs, so it is ignored.
 func TestTheURLIsNotRead(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/?password=secret", strings.NewReader("username=alice"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -72,8 +72,8 @@ func TestTheURLIsNotRead(t *testing.T) {
 	}
 }
 
-// FuzzRead: what is accepted is what net/url reads, each parameter once; what is
-// refused is refused for what it is.
+// FuzzRead: an accepted body is read as net/url reads it, each parameter once; a
+// refused one gets the error that fits it.
 func FuzzRead(f *testing.F) {
 	const formType = "application/x-www-form-urlencoded"
 	for _, body := range []string{
@@ -93,7 +93,7 @@ func FuzzRead(f *testing.F) {
 		r := httptest.NewRequest(http.MethodPost, "/?a=query&query=1", strings.NewReader(body))
 		r.Header.Set("Content-Type", contentType)
 		got, err := form.Read(httptest.NewRecorder(), r, optional)
-		want, parseErr := url.ParseQuery(strings.ReplaceAll(body, ";", "%3B")) // net/url wants no bare ones
+		want, parseErr := url.ParseQuery(strings.ReplaceAll(body, ";", "%3B")) // net/url accepts none
 		repeated := false
 		for _, values := range want {
 			repeated = repeated || len(values) > 1
@@ -101,7 +101,7 @@ func FuzzRead(f *testing.F) {
 		mediaType, _, _ := mime.ParseMediaType(contentType)
 		switch {
 		case err != nil && got != nil:
-			t.Errorf("%v beside %v", got, err)
+			t.Errorf("%v together with %v", got, err)
 		case len(body) > form.MaxBody:
 			if err == nil || !errors.Is(err, form.ErrTooLarge) && !errors.Is(err, form.ErrContentType) {
 				t.Errorf("%d bytes: %v", len(body), err)
@@ -111,7 +111,7 @@ func FuzzRead(f *testing.F) {
 				t.Errorf("%q, %q: %v", contentType, body, err)
 			}
 		case mediaType != formType && (!optional || body != ""):
-			t.Errorf("%q passes for a form: %v", contentType, err)
+			t.Errorf("%q is accepted as a form: %v", contentType, err)
 		case errors.Is(err, form.ErrEncoding):
 			if parseErr == nil {
 				t.Errorf("%q: %v", body, err)

@@ -66,7 +66,7 @@ func TestKeysAreMadeOnce(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	first := mustKeys(t, dir, clock, "ES256")
 	second := mustKeys(t, dir, clock, "ES256")
-	if a, b := first.Signing().Signing().ID, second.Signing().Signing().ID; a != b {
+	if a, b := first.Signing().SigningKey().ID, second.Signing().SigningKey().ID; a != b {
 		t.Errorf("the signing key changed over a restart: %s, %s", a, b)
 	}
 	if a, b := first.Current(), second.Current(); a.ID != b.ID || string(a.Secret) != string(b.Secret) {
@@ -95,7 +95,7 @@ func TestKeysAreMadeOnceByManyMachines(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			ids[i] = keys.Signing().Signing().ID + keys.Current().ID
+			ids[i] = keys.Signing().SigningKey().ID + keys.Current().ID
 		})
 	}
 	machines.Wait()
@@ -158,7 +158,7 @@ func TestDamagedKeysAreLeftAlone(t *testing.T) {
 func TestRotationPublishesBeforeItSigns(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	keys, other := mustKeys(t, dir, clock, "ES256"), mustKeys(t, dir, clock, "ES256")
-	old, oldRefresh := keys.Signing().Signing().ID, keys.Current().ID
+	old, oldRefresh := keys.Signing().SigningKey().ID, keys.Current().ID
 	if err := keys.Rotate(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -175,14 +175,14 @@ func TestRotationPublishesBeforeItSigns(t *testing.T) {
 		if got := len(k.Signing().All()); got != 2 {
 			t.Fatalf("%d keys are published, want the old and the new one", got)
 		}
-		if k.Signing().Signing().ID != old || k.Current().ID != oldRefresh {
+		if k.Signing().SigningKey().ID != old || k.Current().ID != oldRefresh {
 			t.Fatal("the new key is used before everybody can have seen it")
 		}
 	}
 	clock.advance(PublishAhead)
 	reread()
 	for _, k := range []*Keys{keys, other} {
-		if k.Signing().Signing().ID == old || k.Current().ID == oldRefresh {
+		if k.Signing().SigningKey().ID == old || k.Current().ID == oldRefresh {
 			t.Fatal("the new key is not used when its time has come")
 		}
 		if k.Signing().Lookup(old) == nil {
@@ -196,11 +196,11 @@ func TestRotationPublishesBeforeItSigns(t *testing.T) {
 
 func TestRotationNow(t *testing.T) {
 	keys := mustKeys(t, t.TempDir(), newTestClock(), "ES256")
-	old := keys.Signing().Signing().ID
+	old := keys.Signing().SigningKey().ID
 	if err := keys.Rotate(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	if keys.Signing().Signing().ID == old {
+	if keys.Signing().SigningKey().ID == old {
 		t.Error("the old key still signs")
 	}
 	if keys.Signing().Lookup(old) == nil {
@@ -216,12 +216,12 @@ func TestRotationNowReplacesAWaitingKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wanted, wantedRefresh := keys.Signing().Signing().ID, keys.Current().ID
+	wanted, wantedRefresh := keys.Signing().SigningKey().ID, keys.Current().ID
 	clock.advance(2 * PublishAhead)
 	if err := keys.read(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	if keys.Signing().Signing().ID != wanted || keys.Current().ID != wantedRefresh {
+	if keys.Signing().SigningKey().ID != wanted || keys.Current().ID != wantedRefresh {
 		t.Error("the key that waited took over from the one made at once")
 	}
 }
@@ -229,7 +229,7 @@ func TestRotationNowReplacesAWaitingKey(t *testing.T) {
 func TestOldKeysAreDroppedWhenNothingNeedsThem(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	keys := mustKeys(t, dir, clock, "ES256")
-	old, oldRefresh := keys.Signing().Signing().ID, keys.Current().ID
+	old, oldRefresh := keys.Signing().SigningKey().ID, keys.Current().ID
 	rotate := func() {
 		t.Helper()
 		if err := keys.Rotate(t.Context(), true); err != nil {
@@ -267,7 +267,7 @@ func TestOldKeysStayAsLongAsTheLongestLifetime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := keys.Signing().Signing().ID
+	old := keys.Signing().SigningKey().ID
 	// A reload shortens the lifetime; tokens of two days are out.
 	if keys, err = testOpen(t, storage, clock, "ES256", short); err != nil {
 		t.Fatal(err)
@@ -290,14 +290,14 @@ func TestAnotherAlgorithmWaitsLikeARotation(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
 	mustKeys(t, dir, clock, "ES256")
 	keys := mustKeys(t, dir, clock, "EdDSA")
-	if got := keys.Signing().Signing().Algorithm; got != "ES256" {
+	if got := keys.Signing().SigningKey().Algorithm; got != "ES256" {
 		t.Errorf("%s signs before it was published", got)
 	}
 	clock.advance(PublishAhead)
 	if err := keys.read(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	if got := keys.Signing().Signing().Algorithm; got != "EdDSA" {
+	if got := keys.Signing().SigningKey().Algorithm; got != "EdDSA" {
 		t.Errorf("%s signs, want EdDSA", got)
 	}
 }
@@ -306,14 +306,14 @@ func TestAnotherAlgorithmWaitsLikeARotation(t *testing.T) {
 // it signs must verify, however old the key is.
 func TestAlgorithmChangedBack(t *testing.T) {
 	dir, clock := t.TempDir(), newTestClock()
-	first := mustKeys(t, dir, clock, "ES256").Signing().Signing().ID
+	first := mustKeys(t, dir, clock, "ES256").Signing().SigningKey().ID
 	clock.advance(24 * time.Hour)
 	mustKeys(t, dir, clock, "EdDSA")
 	clock.advance(PublishAhead + time.Minute)
 	mustKeys(t, dir, clock, "EdDSA")
 	for range 3 {
 		keys := mustKeys(t, dir, clock, "ES256")
-		if got := keys.Signing().Signing(); got.ID != first || got.Algorithm != "ES256" {
+		if got := keys.Signing().SigningKey(); got.ID != first || got.Algorithm != "ES256" {
 			t.Fatalf("%s signs, want the first key again", got)
 		}
 		clock.advance(24 * time.Hour)
@@ -339,18 +339,18 @@ func TestConfiguredSecretsKeepTheirRandomID(t *testing.T) {
 		return key
 	}
 	const secret, next = "a secret that is long enough to be one", "another secret that is long enough too"
-	first := mustKeys(t, dir, clock, "ES256", parse(secret)).Signing().Signing().ID
+	first := mustKeys(t, dir, clock, "ES256", parse(secret)).Signing().SigningKey().ID
 	if first == "" {
 		t.Fatal("the key has no id")
 	}
 	rotated := mustKeys(t, dir, clock, "ES256", parse(next), parse(secret)).Signing()
-	if rotated.Signing().ID == first {
+	if rotated.SigningKey().ID == first {
 		t.Error("two secrets have one id")
 	}
 	if rotated.Lookup(first) == nil {
 		t.Error("the old secret lost its id when a new one was put before it")
 	}
-	other := mustKeys(t, t.TempDir(), clock, "ES256", parse(secret)).Signing().Signing().ID
+	other := mustKeys(t, t.TempDir(), clock, "ES256", parse(secret)).Signing().SigningKey().ID
 	if other == first {
 		t.Error("the id can be computed from the secret")
 	}

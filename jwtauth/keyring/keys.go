@@ -138,7 +138,7 @@ func (k *Keys) putInForce(r *record) error {
 	if err != nil {
 		return err
 	}
-	view.Signing = signing.Bounded(time.Duration(longest) * time.Second)
+	view.Signing = signing.WithMaxLifetime(time.Duration(longest) * time.Second)
 	if view.Session, err = k.sessionKeys(r, now); err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (k *Keys) signingKeys(r *record, now time.Time, longest int64) (*accesstoke
 		case kept.ID == current.ID:
 			signing = key
 		case kept.stopped(now):
-			others = append(others, key.Until(kept.lastUse()))
+			others = append(others, key.StoppedAt(kept.lastUse()))
 		default:
 			others = append(others, key)
 		}

@@ -103,7 +103,7 @@ func (k *record) addSigningKey(algorithm string, now, signsFrom time.Time) error
 		return err
 	}
 	if key.ID == "" {
-		key = key.WithID(accesstoken.RandomKeyID(rand.Reader))
+		key = key.WithID(accesstoken.RandomKeyID())
 	}
 	private, err := key.MarshalPrivate()
 	if err != nil {
@@ -233,7 +233,7 @@ func (k *record) configuredID(key *accesstoken.Key) (id string, added bool) {
 			return r.ID, false
 		}
 	}
-	id = accesstoken.RandomKeyID(rand.Reader)
+	id = accesstoken.RandomKeyID()
 	k.Configured = append(k.Configured, configuredKeyRecord{ID: id, Fingerprint: fingerprint})
 	return id, true
 }

@@ -133,7 +133,7 @@ func TestRetiredKeyKnowsItsStop(t *testing.T) {
 			long := clock.Now().Sub(stop) > time.Hour
 			n := newRetiredNode(t, dir, clock, algorithm)
 			n.read()
-			key := n.keys.Signing().Lookup(leaked.Signing().ID)
+			key := n.keys.Signing().Lookup(leaked.SigningKey().ID)
 			if long {
 				if key != nil {
 					t.Error("the key verifies long after it stopped")
@@ -143,8 +143,8 @@ func TestRetiredKeyKnowsItsStop(t *testing.T) {
 			if key == nil {
 				t.Fatal("the key does not verify what it signed")
 			}
-			if want := stop.Add(ReadEvery); !key.LastUse().Equal(want) {
-				t.Errorf("its last use is %s, want %s after the stop", key.LastUse().Sub(stop), want.Sub(stop))
+			if want := stop.Add(ReadEvery); !key.StopTime().Equal(want) {
+				t.Errorf("its last use is %s, want %s after the stop", key.StopTime().Sub(stop), want.Sub(stop))
 			}
 			within := stop.Add(ReadEvery + n.lifetimes.Leeway)
 			for at, want := range map[time.Time]error{
@@ -161,14 +161,14 @@ func TestRetiredKeyKnowsItsStop(t *testing.T) {
 func TestRetiredKeySignsAgain(t *testing.T) {
 	clock := &testClock{now: time.Now().Truncate(time.Second)}
 	dir := t.TempDir()
-	first := newRetiredNode(t, dir, clock, "ES256").keys.Signing().Signing().ID
+	first := newRetiredNode(t, dir, clock, "ES256").keys.Signing().SigningKey().ID
 	newRetiredNode(t, dir, clock, "EdDSA")
 	clock.advance(PublishAhead + time.Minute)
 	newRetiredNode(t, dir, clock, "EdDSA")
 	for range 3 {
 		n := newRetiredNode(t, dir, clock, "ES256")
 		n.read()
-		if n.keys.Signing().Signing().ID != first {
+		if n.keys.Signing().SigningKey().ID != first {
 			t.Fatal("another key signs")
 		}
 		n.wantToken("signed now", n.forge(n.keys.Signing(), clock.Now(), clock.Now().Add(time.Minute)), nil)
@@ -220,7 +220,7 @@ func TestLongestLifetimeOfReloads(t *testing.T) {
 	}
 	want := func(what string, n *retiredNode, longest time.Duration) {
 		t.Helper()
-		if got := n.keys.Signing().Longest(); got != longest {
+		if got := n.keys.Signing().MaxLifetime(); got != longest {
 			t.Errorf("%s: tokens of %s are accepted, want %s", what, got, longest)
 		}
 	}
@@ -272,7 +272,7 @@ func TestLongestLifetimeOfReloads(t *testing.T) {
 func TestRetiredKeyDoesNotComeBack(t *testing.T) {
 	clock := &testClock{now: time.Now().Truncate(time.Second)}
 	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
-	old := n.keys.Signing().Signing().ID
+	old := n.keys.Signing().SigningKey().ID
 	n.rotate(true)
 	clock.advance(time.Hour)
 	next := newRetiredNode(t, n.dir, clock, "ES256", func(lt *session.Lifetimes) { lt.Access = 48 * time.Hour })
@@ -289,7 +289,7 @@ func TestRetiredKeyOutlivesAClockSetForward(t *testing.T) {
 	clock := &testClock{now: start}
 	passed := func() time.Time { return start }
 	n := newRetiredNode(t, t.TempDir(), clock, "ES256", func(lt *session.Lifetimes) { lt.Access = time.Hour })
-	old, oldRefresh := n.keys.Signing().Signing().ID, n.keys.Current().ID
+	old, oldRefresh := n.keys.Signing().SigningKey().ID, n.keys.Current().ID
 	n.keys.stored.passed = passed
 	n.rotate(true)
 	want := func(n *retiredNode, when string, want bool) {
@@ -315,7 +315,7 @@ func TestRetiredKeyOutlivesAClockSetForward(t *testing.T) {
 	for _, n := range []*retiredNode{n, next} {
 		n.read()
 		want(n, "set right", true)
-		if got := n.keys.Signing().Longest(); got != time.Hour {
+		if got := n.keys.Signing().MaxLifetime(); got != time.Hour {
 			t.Errorf("tokens may last %s, want those of an hour that are out", got)
 		}
 	}

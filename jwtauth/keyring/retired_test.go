@@ -67,7 +67,7 @@ func (n *retiredNode) rotate(now bool) {
 // leak returns the key that signs now, as a thief of the record has it.
 func (n *retiredNode) leak() *accesstoken.KeySet {
 	n.t.Helper()
-	id := n.keys.Signing().Signing().ID
+	id := n.keys.Signing().SigningKey().ID
 	for _, r := range readRecord(n.t, n.dir).Signing {
 		if r.ID == id {
 			key, err := accesstoken.ParseKey(r.Algorithm, r.PrivateKey)
@@ -127,7 +127,7 @@ func TestRetiredKeyForgesNothing(t *testing.T) {
 	clock := &testClock{now: time.Now().Truncate(time.Second)}
 	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
 	leaked := n.leak()
-	old := leaked.Signing().ID
+	old := leaked.SigningKey().ID
 	clock.advance(time.Hour)
 	n.rotate(true)
 	stop := clock.Now()
@@ -181,12 +181,12 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 		t.Run(fmt.Sprintf("now %t", immediately), func(t *testing.T) {
 			clock := &testClock{now: time.Now().Truncate(time.Second)}
 			n := newRetiredNode(t, t.TempDir(), clock, "ES256")
-			old, refresh := n.keys.Signing().Signing().ID, n.keys.Current().ID
+			old, refresh := n.keys.Signing().SigningKey().ID, n.keys.Current().ID
 			n.rotate(immediately)
 			if !immediately {
 				clock.advance(PublishAhead - time.Second)
 				n.read()
-				if n.keys.Signing().Signing().ID != old {
+				if n.keys.Signing().SigningKey().ID != old {
 					t.Fatal("the old key does not sign until the new one does")
 				}
 			}
@@ -202,7 +202,7 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 				n.read()
 			}
 			stop := clock.Now()
-			if n.keys.Signing().Signing().ID == old {
+			if n.keys.Signing().SigningKey().ID == old {
 				t.Fatal("the old key signs still")
 			}
 			if key, _ := n.keys.Lookup(refresh); !key.Until.Equal(stop.Add(ReadEvery + n.lifetimes.Leeway)) {
@@ -241,7 +241,7 @@ func TestRetiredKeyVerifiesWhatItSigned(t *testing.T) {
 func TestRetiredKeyEndsWithoutTheStorage(t *testing.T) {
 	clock := &testClock{now: time.Now().Truncate(time.Second)}
 	n := newRetiredNode(t, t.TempDir(), clock, "ES256")
-	old := n.keys.Signing().Signing().ID
+	old := n.keys.Signing().SigningKey().ID
 	n.rotate(true)
 	n.keys.stored.storage = brokenStorage{&certmagic.FileStorage{Path: n.dir}}
 	clock.advance(time.Hour)
@@ -269,7 +269,7 @@ func TestRetiredKeyOfTwoMachines(t *testing.T) {
 	here.wantToken("here", late, nil)
 	there.read()
 	there.wantToken("there, after the reading", late, nil)
-	if there.keys.Signing().Signing().ID == leaked.Signing().ID {
+	if there.keys.Signing().SigningKey().ID == leaked.SigningKey().ID {
 		t.Error("the old key signs after the reading")
 	}
 	clock.advance(here.lifetimes.Leeway + time.Second)
@@ -318,7 +318,7 @@ func TestRevokedKeysAreGone(t *testing.T) {
 	if len(before.Signing) != 3 || len(after.Signing) != 1 || len(after.Session) != 1 || after.RealmID != before.RealmID {
 		t.Errorf("before %d keys, after %d and %d", len(before.Signing), len(after.Signing), len(after.Session))
 	}
-	if got := n.keys.Signing().Longest(); got != n.lifetimes.Access {
+	if got := n.keys.Signing().MaxLifetime(); got != n.lifetimes.Access {
 		t.Errorf("tokens of %s are accepted", got)
 	}
 	key, err := accesstoken.ParseKey("HS256", "a secret that is long enough to be one")

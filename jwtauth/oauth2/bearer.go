@@ -6,48 +6,18 @@ import (
 	"strings"
 )
 
-// Source says where a credential was taken from.
-type Source int
-
-// The places a guard takes credentials from.
-const (
-	Header Source = iota + 1
-	Cookie
-	Query
-)
-
-// String returns the word the configuration uses.
-func (s Source) String() string {
-	switch s {
-	case Header:
-		return "header"
-	case Cookie:
-		return "cookie"
-	case Query:
-		return "query"
-	default:
-		return "none"
-	}
-}
-
-// Credential is what a request presents, not verified yet.
-type Credential struct {
-	Token  string
-	Source Source
-}
-
-// ErrMalformedBearer is the cause of a refusal of what follows "Bearer" without being
-// a token.
+// ErrMalformedBearer is the cause of a refusal where "Bearer" is not followed by
+// one token.
 var ErrMalformedBearer = errors.New("malformed bearer credential")
 
 // BearerFromHeader returns the token of "Authorization: Bearer" (RFC 6750 §2.1):
 // the scheme in any case, exactly one space, one token.
 //
-// No such header, or one of another scheme, presents nothing: "", false, nil.
-// Two Authorization headers are 400 "invalid_request"; a bearer credential that
-// breaks the form (no token, a tab, two spaces, two tokens, other characters)
-// is 401 "invalid_token". Both errors are an [*Error], ready to be written, and
-// come with present == true.
+// Without such a header, and with one of another scheme, it returns "", false,
+// nil. Two Authorization headers are 400 "invalid_request"; a malformed bearer
+// credential (no token, a tab, two spaces, two tokens, other characters) is 401
+// "invalid_token". Both errors are an [*Error], ready to be written, and come
+// with present == true.
 func BearerFromHeader(h http.Header) (token string, present bool, err error) {
 	scheme, rest, err := authorization(h)
 	if err != nil {
@@ -63,8 +33,8 @@ func BearerFromHeader(h http.Header) (token string, present bool, err error) {
 	return token, true, nil
 }
 
-// authorization splits the one Authorization header into its scheme and what
-// follows it, the separator included.
+// authorization splits the Authorization header into its scheme and the rest,
+// which begins with the separator.
 func authorization(h http.Header) (scheme, rest string, err error) {
 	values := h["Authorization"]
 	switch len(values) {

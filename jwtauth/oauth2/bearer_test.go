@@ -109,22 +109,22 @@ func TestRefusals(t *testing.T) {
 		body      string
 	}{
 		{
-			"nothing presented", func(w http.ResponseWriter, r *http.Request) { WriteUnauthorized(w, r, false) },
+			"nothing presented", func(w http.ResponseWriter, r *http.Request) { NotAuthenticated().Write(w, r) },
 			401, "Bearer", `{"detail":"Not authenticated"}`,
 		},
 		{
-			"bad token", func(w http.ResponseWriter, r *http.Request) { WriteUnauthorized(w, r, true) },
+			"bad token", func(w http.ResponseWriter, r *http.Request) { InvalidToken(nil).Write(w, r) },
 			401, `Bearer error="invalid_token", error_description="The access token is malformed, expired, revoked or not from here"`,
 			`{"error":"invalid_token","error_description":"The access token is malformed, expired, revoked or not from here","detail":"Could not validate credentials"}`,
 		},
 		{
-			"role missing", func(w http.ResponseWriter, r *http.Request) { WriteForbidden(w, r, nil) },
+			"role missing", func(w http.ResponseWriter, r *http.Request) { Forbidden(nil, nil).Write(w, r) },
 			403, `Bearer error="insufficient_scope"`,
 			`{"error":"insufficient_scope","error_description":"The request needs a role, scope or claim that is missing","detail":"Forbidden"}`,
 		},
 		{
 			"scope missing", func(w http.ResponseWriter, r *http.Request) {
-				WriteForbidden(w, r, []string{"read", `no"pe`, "write", "a\r\nb"})
+				Forbidden([]string{"read", `no"pe`, "write", "a\r\nb"}, nil).Write(w, r)
 			},
 			403, `Bearer error="insufficient_scope", scope="read write"`,
 			`{"error":"insufficient_scope","error_description":"The request needs a role, scope or claim that is missing","detail":"Forbidden"}`,

@@ -14,31 +14,32 @@ import (
 )
 
 // FirstParty is the "client_id" of tokens that no client asked for. No client
-// may be named so.
+// may have this id.
 const FirstParty = "first-party"
 
-// The grants a client can be allowed.
+// The grant types that a client can be allowed ("grant_type").
 const (
 	GrantPassword     = "password"
 	GrantRefreshToken = "refresh_token"
 )
 
-// Client is an OAuth2 client. It is never written to once made.
+// Client is an OAuth2 client. It must not be changed once made.
 type Client struct {
 	ID string
-	// SecretHash makes the client confidential. nil: it is public and has no
-	// secret.
+	// SecretHash makes the client confidential. nil: the client is public and
+	// has no secret.
 	SecretHash *password.Hash
-	// Grants are what the client may use at /token and /refresh. nil stands
-	// for password and refresh_token; an empty list allows nothing.
+	// Grants are the grant types that the client may use at /token and
+	// /refresh. nil stands for password and refresh_token; an empty list
+	// allows none.
 	Grants []string
-	// Scopes are the most that the client can be given. nil: all that the
-	// user has; an empty list: none.
+	// Scopes are the scopes that the client can be given at most. nil: all
+	// that the user has; an empty list: none.
 	Scopes []string
 }
 
-// allows reports whether the client may use a grant. Every grant is open to the
-// first party, which is the nil client.
+// allows reports whether the client may use a grant type. The nil client is the
+// first party, which may use every one.
 func (c *Client) allows(grant string) bool {
 	if c == nil || c.Grants == nil {
 		return grant == GrantPassword || grant == GrantRefreshToken
@@ -46,7 +47,7 @@ func (c *Client) allows(grant string) bool {
 	return slices.Contains(c.Grants, grant)
 }
 
-// limit returns those of scopes that the client may have.
+// limit returns the scopes that the client may have, of those given.
 func (c *Client) limit(scopes []string) []string {
 	if c.Scopes == nil {
 		return slices.Clone(scopes)
@@ -54,7 +55,7 @@ func (c *Client) limit(scopes []string) []string {
 	return intersect(scopes, c.Scopes)
 }
 
-// id returns the client's id as sessions keep it: "" for the first party.
+// id returns the client's id as a session stores it: "" for the first party.
 func (c *Client) id() string {
 	if c == nil {
 		return ""
@@ -64,20 +65,21 @@ func (c *Client) id() string {
 
 var errMalformedBasic = errors.New("malformed basic credential")
 
-// clientAuth is what a request says about its client.
+// clientAuth is what a request tells about its client, not verified yet.
 type clientAuth struct {
 	// id is "" where the request names no client.
 	id string
-	// rawID is how id was written before it was form-decoded; the same where
-	// it came from the body.
+	// rawID is id before it was form-decoded; it equals id where that came
+	// from the body.
 	rawID string
-	// secrets are the ways to read the secret, none where none was sent.
+	// secrets are the possible readings of the secret, none where none was
+	// sent.
 	secrets []string
 }
 
 // authenticate returns the client that a request comes from (RFC 6749 §2.3), nil
-// for the first party. Nothing of a grant has been looked at before, so that a
-// failure uses nothing up.
+// for the first party. Endpoints call it before they use a token or a code, so
+// that a failed authentication uses up neither.
 func (s *Server) authenticate(r *http.Request, f form.Values) (*Client, error) {
 	auth, err := readClientAuth(r.Header, f)
 	if err != nil || auth.id == "" {
@@ -91,7 +93,7 @@ func (s *Server) authenticate(r *http.Request, f form.Values) (*Client, error) {
 		return &client, nil
 	}
 	if len(auth.secrets) == 0 {
-		// Nothing was guessed, so nothing is compared or counted.
+		// The request has no secret to compare, and no guess to count.
 		return nil, invalidClient(nil)
 	}
 	attempt := signin.SecretAttempt{ClientID: auth.id, Secrets: auth.secrets, Address: s.address(r), Via: signin.ViaClient}
@@ -104,7 +106,7 @@ func (s *Server) authenticate(r *http.Request, f form.Values) (*Client, error) {
 		return nil, invalidClient(err)
 	case err != nil:
 		return nil, err
-	case attempt.Hash == nil: // a decoy agrees with nobody
+	case attempt.Hash == nil: // compared with a decoy only, which proves nothing
 		return nil, invalidClient(nil)
 	}
 	return &client, nil
@@ -117,7 +119,8 @@ func (s *Server) client(id string) (Client, bool) {
 	return s.Clients(id)
 }
 
-// readClientAuth reads Basic and body. Both may be used where they agree.
+// readClientAuth reads the Basic header and the body. A request may use both
+// where they agree.
 func readClientAuth(h http.Header, f form.Values) (clientAuth, error) {
 	basic, err := basicAuth(h)
 	if err != nil {
@@ -140,9 +143,9 @@ func readClientAuth(h http.Header, f form.Values) (clientAuth, error) {
 	return body, nil
 }
 
-// basicAuth reads "Authorization: Basic". Id and secret are form-decoded (RFC
+// basicAuth reads "Authorization: Basic". It form-decodes id and secret (RFC
 // 6749 §2.3.1); since many clients do not encode them, the secret as it was sent
-// is a second reading. Both empty, as Swagger UI sends them, is no client.
+// is a second reading. Swagger UI sends both empty: that names no client.
 func basicAuth(h http.Header) (clientAuth, error) {
 	scheme, rest, err := authorization(h)
 	if err != nil || !strings.EqualFold(scheme, "Basic") {

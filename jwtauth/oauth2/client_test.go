@@ -39,8 +39,8 @@ func TestReadClientAuth(t *testing.T) {
 		{name: "both, other id", header: basic("web:x"), form: form.Values{"client_id": "spa"}, code: codeInvalidRequest},
 		{name: "both, other secret", header: basic("web:x"), form: form.Values{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
 		{name: "both, no secret in Basic", header: basic("web:"), form: form.Values{"client_id": "web", "client_secret": "y"}, code: codeInvalidRequest},
-		{name: "secret of nobody", form: form.Values{"client_secret": "y"}, code: codeInvalidClient},
-		{name: "secret of nobody in Basic", header: basic(":y"), code: codeInvalidClient},
+		{name: "secret without an id", form: form.Values{"client_secret": "y"}, code: codeInvalidClient},
+		{name: "secret without an id in Basic", header: basic(":y"), code: codeInvalidClient},
 		{name: "no colon", header: basic("web"), code: codeInvalidClient},
 		{name: "no base64", header: "Basic !!!!", code: codeInvalidClient},
 		{name: "scheme alone", header: "Basic", code: codeInvalidClient},
@@ -72,8 +72,8 @@ func TestReadClientAuth(t *testing.T) {
 	}
 }
 
-// FuzzClientAuth: nobody is a client but who says so, in one way or in two that
-// agree, and what Basic says is what net/http reads.
+// FuzzClientAuth: a request has a client only where it names one, in one way or in
+// two that agree, and the Basic header is read as net/http reads it.
 func FuzzClientAuth(f *testing.F) {
 	for _, text := range []string{"web:s3cret", ":", "web:", ":x", "web", "my%20web:a%2Bb", "web:a+b", "web:100%", "100%:x", "web:a:b", "a\x00b:\xff", "+:x", "%00:%00"} {
 		f.Add("Basic "+base64.StdEncoding.EncodeToString([]byte(text)), "", "")
@@ -101,7 +101,7 @@ func FuzzClientAuth(f *testing.F) {
 		}
 		basicID, basicSecret, ok := (&http.Request{Header: h}).BasicAuth()
 		if ok && basicID == "" && basicSecret == "" {
-			ok = false // what Swagger UI sends for nobody
+			ok = false // what Swagger UI sends without a client
 		}
 		agrees := true
 		switch {

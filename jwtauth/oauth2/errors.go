@@ -31,30 +31,30 @@ const (
 
 // Error is a refusal: one value holds status, headers and body of the answer.
 // Its texts are constants of this package: they stay inside the character set
-// of RFC 6749 §5.2 and repeat nothing of the request. An Error is never written
-// to once made.
+// of RFC 6749 §5.2 and repeat nothing of the request. An Error must not be
+// changed once made.
 type Error struct {
 	// Status is the HTTP status.
 	Status int
-	// Code is "error" of the body. It is left out where it is empty, as it
-	// must be where nothing was presented (RFC 6750 §3.1).
+	// Code is "error" of the body. An empty one is left out, as it has to be
+	// where the request presents no credential (RFC 6750 §3.1).
 	Code string
 	// Description is "error_description" of the body, left out where empty.
 	Description string
-	// Detail is "detail" of the body, for front ends written for FastAPI; the
-	// Description where it is empty.
+	// Detail is "detail" of the body, for front ends written for FastAPI.
+	// Default: Description.
 	Detail string
 	// Challenge is the value of WWW-Authenticate, "" for none.
 	Challenge string
 	// Allow is the value of Allow, "" for none.
 	Allow string
-	// RetryAfter is sent in whole seconds, rounded up, where it is set.
+	// RetryAfter is sent in whole seconds, rounded up. 0: it is not sent.
 	RetryAfter time.Duration
 	// Cause is for the log and never sent.
 	Cause error
 }
 
-// Error is for the log.
+// Error returns the status, the code and the cause, for the log.
 func (e *Error) Error() string {
 	text := strconv.Itoa(e.Status)
 	if e.Code != "" {
@@ -69,8 +69,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// SetHeader sets the headers of the refusal, but those of its body: a guard
-// that leaves the body to somebody else needs no more.
+// SetHeader sets the headers of the refusal but those that describe its body, for
+// a guard whose body another handler writes.
 func (e *Error) SetHeader(h http.Header) {
 	if e.Challenge != "" {
 		h.Set("WWW-Authenticate", e.Challenge)
@@ -99,29 +99,14 @@ func (e *Error) Write(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, r, e.Status, body)
 }
 
-// WriteUnauthorized answers 401 as RFC 6750 §3 asks: with "invalid_token" where
-// a credential was presented, without any error code where none was.
-func WriteUnauthorized(w http.ResponseWriter, r *http.Request, presented bool) {
-	if presented {
-		InvalidToken(nil).Write(w, r)
-		return
-	}
-	NotAuthenticated().Write(w, r)
-}
-
-// WriteForbidden answers 403 "insufficient_scope". scopes are all that the
-// resource needs; none where it was not a scope that was missing.
-func WriteForbidden(w http.ResponseWriter, r *http.Request, scopes []string) {
-	Forbidden(scopes, nil).Write(w, r)
-}
-
 // NotAuthenticated refuses a request that presents no credential: 401, and a
 // challenge without an error code (RFC 6750 §3.1).
 func NotAuthenticated() *Error {
 	return &Error{Status: http.StatusUnauthorized, Detail: "Not authenticated", Challenge: "Bearer"}
 }
 
-// InvalidToken refuses a request whose credential is bad in whatever way.
+// InvalidToken refuses a request whose credential is not valid, for whatever
+// reason: 401.
 func InvalidToken(cause error) *Error {
 	const description = "The access token is malformed, expired, revoked or not from here"
 	return &Error{
@@ -132,8 +117,9 @@ func InvalidToken(cause error) *Error {
 	}
 }
 
-// Forbidden refuses a principal who lacks a role, scope or claim. scopes are all
-// that the resource needs, for the challenge; none where no scope was missing.
+// Forbidden refuses a principal without a role, scope or claim that the resource
+// needs: 403. scopes are all that the resource needs, for the challenge; none
+// where no scope was missing.
 func Forbidden(scopes []string, cause error) *Error {
 	challenge := `Bearer error="` + codeInsufficientScope + `"`
 	valid := make([]string, 0, len(scopes))
@@ -152,12 +138,31 @@ func Forbidden(scopes []string, cause error) *Error {
 	}
 }
 
-// invalidRequest refuses a request that breaks the protocol.
+// ErrCrossOrigin is what [errors.Is] finds in every refusal of [CrossOrigin].
+var ErrCrossOrigin = errors.New("sent by another site")
+
+// crossOrigin is an [ErrCrossOrigin] that reads like its cause.
+type crossOrigin struct{ error }
+
+// Is makes [errors.Is] find [ErrCrossOrigin].
+func (crossOrigin) Is(target error) bool { return target == ErrCrossOrigin }
+
+// CrossOrigin refuses a request that another site made a browser send with the
+// session cookie: 403. It has no challenge, since no credential would help.
+func CrossOrigin(cause error) *Error {
+	return &Error{
+		Status: http.StatusForbidden, Code: codeInvalidRequest,
+		Description: "The request was sent by another site",
+		Detail:      "Cross-origin request refused", Cause: crossOrigin{cause},
+	}
+}
+
+// invalidRequest refuses a request that breaks the protocol: 400.
 func invalidRequest(description string) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: codeInvalidRequest, Description: description}
 }
 
-// refused is a refusal of RFC 6749 §5.2 with status 400.
+// refused is a refusal of RFC 6749 §5.2: 400.
 func refused(code, description string, cause error) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: code, Description: description, Cause: cause}
 }
@@ -176,8 +181,8 @@ func bodyTooLarge() *Error {
 	}
 }
 
-// invalidClient is 401 with a Basic challenge however the client authenticated
-// (RFC 6749 §5.2).
+// invalidClient refuses a client: 401 with a Basic challenge, however the client
+// authenticated (RFC 6749 §5.2).
 func invalidClient(cause error) *Error {
 	return &Error{
 		Status: http.StatusUnauthorized, Code: codeInvalidClient,
@@ -185,7 +190,7 @@ func invalidClient(cause error) *Error {
 	}
 }
 
-// badCredentials is the one answer for an unknown user, a wrong password and a
+// badCredentials is the same answer for an unknown user, a wrong password and a
 // throttled account.
 func badCredentials(rfc6749 bool) *Error {
 	e := &Error{
@@ -202,8 +207,8 @@ func inactiveUser() *Error {
 	return &Error{Status: http.StatusBadRequest, Code: codeInvalidGrant, Description: "Inactive user"}
 }
 
-// asError turns any error into the refusal to send. What it does not know is a
-// surprise: 500, with nothing said outside and everything in the cause.
+// asError turns any error into the refusal to send. An error it does not know is
+// answered with 500: the body tells nothing about it, Cause holds it.
 func asError(ctx context.Context, err error) *Error {
 	var refusal *Error
 	var busy *signin.BusyError
@@ -220,7 +225,7 @@ func asError(ctx context.Context, err error) *Error {
 	case errors.As(err, &busy):
 		return unavailable(busy.RetryAfter, err)
 	case ctx.Err() != nil:
-		// The caller is gone or out of time: no fault of the server's.
+		// The client is gone, or its time is over: not an error of the server.
 		return unavailable(time.Second, err)
 	default:
 		return &Error{
@@ -229,6 +234,9 @@ func asError(ctx context.Context, err error) *Error {
 		}
 	}
 }
+
+// Unavailable refuses a request that the server cannot decide now: 503.
+func Unavailable(cause error) *Error { return unavailable(time.Second, cause) }
 
 func unavailable(retryAfter time.Duration, cause error) *Error {
 	return &Error{
@@ -244,7 +252,8 @@ func noStore(h http.Header) {
 	h.Set("Pragma", "no-cache")
 }
 
-// vary says what an answer depends on. Other handlers may have said more.
+// vary names the headers that an answer depends on, next to those that other
+// handlers have named.
 func vary(h http.Header) {
 	const value = "Authorization, Cookie"
 	if !slices.Contains(h.Values("Vary"), value) {
@@ -252,10 +261,10 @@ func vary(h http.Header) {
 	}
 }
 
-// writeJSON answers with a body whose encoding cannot fail.
+// writeJSON answers with a body of this package, whose encoding cannot fail.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	text, err := json.Marshal(body)
-	if err != nil { // only a mistake in this package can cause it
+	if err != nil { // a programming error of this package
 		status, text = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
 	}
 	writeText(w, r, status, append(text, '\n'))
@@ -268,7 +277,7 @@ func writeText(w http.ResponseWriter, r *http.Request, status int, text []byte) 
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(text) // a caller who hung up is nobody's error
+		_, _ = w.Write(text) // an error here: the client is gone
 	}
 }
 

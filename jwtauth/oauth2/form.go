@@ -7,8 +7,8 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/form"
 )
 
-// readForm reads the parameters of the body. With optional, an empty body needs
-// no content type.
+// readForm reads the parameters of the body and turns an error into a refusal.
+// With optional, an empty body needs no content type.
 func readForm(w http.ResponseWriter, r *http.Request, optional bool) (form.Values, error) {
 	values, err := form.Read(w, r, optional)
 	switch {

@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"errors"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
@@ -32,7 +33,7 @@ func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := s.now()
+	began := time.Now()
 	n := session.NewSession{
 		User: signedIn.User.Username, Client: r.client.id(), Scopes: scopes,
 		Epoch: signedIn.Epoch, UserAgent: r.UserAgent(),
@@ -42,8 +43,8 @@ func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
 	}
 	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
 	if errors.Is(err, session.ErrEpoch) {
-		// Password, user or sessions were changed since the comparison: what
-		// it proved is no longer so.
+		// The user or its sessions were changed after the password was
+		// compared, so the comparison proves nothing any more.
 		return nil, badCredentials(s.ErrorsRFC6749)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package oauth2
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -23,17 +24,17 @@ func (s *Server) refreshGrant(r tokenRequest) (*tokenResponse, error) {
 
 const deadRefreshToken = "The refresh token is unknown, expired, revoked or used before"
 
-// isDeadRefreshToken reports the errors after which a client has to sign in
-// again. They are told apart in no answer.
+// isDeadRefreshToken reports the errors after which the user has to sign in
+// again. All of them get the same answer.
 func isDeadRefreshToken(err error) bool {
 	return slices.ContainsFunc([]error{
 		session.ErrInvalidToken, session.ErrNotFound, session.ErrReused, session.ErrEpoch, session.ErrClient,
 	}, func(dead error) bool { return errors.Is(err, dead) })
 }
 
-// rotate uses a refresh token. Users are asked before the store's atomic step,
-// and the answer counts within it: a change of the user in between that must act
-// at once raises the epoch, which that step compares.
+// rotate uses a refresh token. It looks the user up before the atomic step of the
+// store, and that step goes by what was found. A change of the user in between
+// that must act at once raises the epoch, which the step compares.
 func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 	ctx := r.Context()
 	ref, err := s.Sessions.Parse(token)
@@ -44,7 +45,7 @@ func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := s.now()
+	began := time.Now()
 	peeked, err := s.Sessions.Peek(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -58,20 +59,14 @@ func (s *Server) rotate(r tokenRequest, token string) (*tokenResponse, error) {
 		scopes, err = s.refreshable(live, u, known, asked)
 		return err
 	})
-	if errors.Is(err, session.ErrReused) {
-		// The session has ended: its access tokens must stop here and now.
-		if err := s.sync(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
 	return s.issue(began, u, scopes, grant)
 }
 
-// refreshable returns the scopes of the next access token of a session, or why
-// there is none. It has no effect.
+// refreshable returns the scopes of the next access token of a session, or the
+// error that forbids one. It has no side effects.
 func (s *Server) refreshable(live session.Session, u user.User, known bool, asked []string) ([]string, error) {
 	switch {
 	case !known || live.User != u.Username:

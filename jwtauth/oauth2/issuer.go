@@ -2,9 +2,7 @@ package oauth2
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,9 +10,6 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
-
-// tokenIDLength is the length of the random part of a "jti": 132 bits.
-const tokenIDLength = 22
 
 // Issuer makes the access tokens of a realm (RFC 9068). It is safe for
 // concurrent use.
@@ -26,53 +21,48 @@ type Issuer struct {
 	// StoreID is the id of the realm's store. The "jti" of a token without a
 	// session begins with it.
 	StoreID string
-	// Sign signs the claims with the realm's current key, and refuses what
-	// the guard would refuse; see accesstoken.KeySet.
+	// Sign signs the claims with the realm's current key. It refuses claims
+	// that the guard would refuse; see accesstoken.KeySet.
 	Sign func(c *accesstoken.Claims) (string, error)
-	// Rand is where the "jti" comes from. Default: crypto/rand.
-	Rand io.Reader
 }
 
-// Grant is what an access token is to say.
-type Grant struct {
+// TokenContent is what [Issuer.Issue] writes into an access token.
+type TokenContent struct {
 	// User is the user as it is now: its name, roles and claims go into the
 	// token.
 	User user.User
 	// Client is the id of the client, "" for the first party.
 	Client string
-	// Session is the "sid", "" for a token without a session.
+	// Session is the "sid", "" for a token without a session. The session has
+	// to be durable before the token is made.
 	Session string
 	Scopes  []string
 	// IssuedAt and ExpiresAt are cut to whole seconds.
 	IssuedAt, ExpiresAt time.Time
 }
 
-// Issue makes an access token. The grant it stands for has to be durable.
-func (i *Issuer) Issue(g Grant) (string, error) {
-	id, err := i.newTokenID(g.Session)
-	if err != nil {
-		return "", err
-	}
+// Issue makes an access token.
+func (i *Issuer) Issue(c TokenContent) (string, error) {
 	audience := i.Audience
 	if len(audience) == 0 {
 		audience = []string{i.ID}
 	}
-	client := g.Client
+	client := c.Client
 	if client == "" {
 		client = FirstParty
 	}
 	token, err := i.Sign(&accesstoken.Claims{
 		Issuer:    i.ID,
-		Subject:   g.User.Username,
+		Subject:   c.User.Username,
 		Audience:  slices.Clone(audience),
 		ClientID:  client,
-		IssuedAt:  g.IssuedAt,
-		ExpiresAt: g.ExpiresAt,
-		ID:        id,
-		SessionID: g.Session,
-		Roles:     g.User.Roles,
-		Scope:     strings.Join(g.Scopes, " "),
-		Extra:     g.User.Claims,
+		IssuedAt:  c.IssuedAt,
+		ExpiresAt: c.ExpiresAt,
+		ID:        i.newTokenID(c.Session),
+		SessionID: c.Session,
+		Roles:     c.User.Roles,
+		Scope:     strings.Join(c.Scopes, " "),
+		Extra:     c.User.Claims,
 	})
 	if err != nil {
 		return "", fmt.Errorf("issuing an access token: %w", err)
@@ -80,21 +70,12 @@ func (i *Issuer) Issue(g Grant) (string, error) {
 	return token, nil
 }
 
-// newTokenID makes a "jti". The guard tells tokens of another store by the
-// "sid", and by the "jti" where there is none.
-func (i *Issuer) newTokenID(sid string) (string, error) {
-	random := i.Rand
-	if random == nil {
-		random = rand.Reader
-	}
-	// 17 bytes give 23 characters; the last carries four bits and is dropped.
-	raw := make([]byte, 17)
-	if _, err := io.ReadFull(random, raw); err != nil {
-		return "", fmt.Errorf("making a token id: %w", err)
-	}
-	id := base64.RawURLEncoding.EncodeToString(raw)[:tokenIDLength]
+// newTokenID makes a "jti". The guard finds the store of a token by the "sid", or
+// by the "jti" where there is no session: then the id begins with the store's.
+func (i *Issuer) newTokenID(sid string) string {
+	id := rand.Text()
 	if sid == "" {
 		id = i.StoreID + id
 	}
-	return id, nil
+	return id
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
 
-// A store that takes its time makes no token that lasts longer than the lifetime,
-// which the guard would refuse.
+// With a slow store no token lasts longer than the lifetime: the guard would refuse
+// it.
 func TestTokensOfASlowStoreKeepTheLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rl := newRealm(t)
@@ -28,7 +28,7 @@ func TestTokensOfASlowStoreKeepTheLifetime(t *testing.T) {
 	})
 }
 
-// slowSessions is a store that waits for its disk.
+// slowSessions answers late, as a store with a slow disk does.
 type slowSessions struct{ oauth2.Sessions }
 
 func (s slowSessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error) {

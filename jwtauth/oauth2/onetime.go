@@ -1,4 +1,3 @@
-// Package oauth2 serves the OAuth2 endpoints of a realm over net/http.
 package oauth2
 
 import (
@@ -9,9 +8,9 @@ import (
 
 // Errors of [OneTimeStore].
 var (
-	// ErrCodeNotFound is returned for a key that was never put or has expired.
+	// ErrCodeNotFound is returned for a key that was never stored, or has expired.
 	ErrCodeNotFound = errors.New("one-time value not found")
-	// ErrCodeTaken is returned, with the value, for a key taken before.
+	// ErrCodeTaken is returned, with the value, for a key that was taken before.
 	ErrCodeTaken = errors.New("one-time value was taken before")
 )
 
@@ -21,7 +20,7 @@ type OneTimeStore interface {
 	PutOnce(ctx context.Context, key string, value []byte, expires time.Time) error
 
 	// TakeOnce returns the value to exactly one caller, however many ask at
-	// once. Until it expires every later caller gets the value together with
+	// once. Until the value expires, every later caller gets it together with
 	// [ErrCodeTaken], so that a second use can undo what the first one gave
 	// (RFC 6749 §4.1.2). Expired or unknown: [ErrCodeNotFound].
 	TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error)

@@ -21,13 +21,14 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/store/memory"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// realm is a Server over real parts and a store in memory. Its clock is that of
-// the process: tests that need another one run in a synctest bubble.
+// realm is a Server over real parts and a store in memory. It uses the clock of
+// the process: tests that need another time run in a synctest bubble.
 type realm struct {
 	*oauth2.Server
 	store    *memory.Store
@@ -40,7 +41,7 @@ type realm struct {
 	reports  []error
 }
 
-// hashes keeps what hash has made: every test makes a realm of its own.
+// hashes caches the results of hash: every test makes its own realm.
 var hashes sync.Map
 
 func hash(t *testing.T, pw string) string {
@@ -74,8 +75,12 @@ func newRealm(t *testing.T) *realm {
 		}
 	}
 	rl := &realm{store: memory.New(), slots: password.NewSlots(4, 16), address: netip.MustParseAddr("192.0.2.1")}
+	set := revocation.NewSet()
+	feed := revocation.NewFeed(rl.store, set)
+	must(feed.Sync(t.Context()))
+	fed := store.WithFeed(rl.store, feed)
 	var err error
-	rl.users, err = user.NewDirectory(nil, nil, rl.store)
+	rl.users, err = user.NewDirectory(nil, nil, fed)
 	must(err)
 	for _, u := range []user.User{
 		{
@@ -92,7 +97,7 @@ func newRealm(t *testing.T) *realm {
 	must(err)
 	refreshKeys, err := session.NewKeys(refreshKey)
 	must(err)
-	rl.sessions = session.New(rl.store, rl.store.ID(), refreshKeys, rl.store)
+	rl.sessions = session.New(fed, rl.store.ID(), refreshKeys, fed)
 	signing, err := accesstoken.GenerateKey("ES256")
 	must(err)
 	secret, err := accesstoken.GenerateKey("HS256")
@@ -100,9 +105,6 @@ func newRealm(t *testing.T) *realm {
 	rl.keys, err = accesstoken.NewKeySet(signing, secret)
 	must(err)
 
-	set := revocation.NewSet()
-	feed := revocation.NewFeed(rl.store, set)
-	must(feed.Sync(t.Context()))
 	rl.clients = map[string]oauth2.Client{
 		"spa":     {ID: "spa", Scopes: []string{"read"}},
 		"web":     {ID: "web", SecretHash: secretHash(t, "s3cret+%2B")},
@@ -130,7 +132,6 @@ func newRealm(t *testing.T) *realm {
 			}
 			return !strings.HasPrefix(own, rl.store.ID()) || set.Denied(user, sid, jti)
 		},
-		Sync:     feed.Sync,
 		JWKS:     func() ([]byte, error) { return accesstoken.MarshalJWKS(rl.keys.All()) },
 		ClientIP: func(*http.Request) netip.Addr { return rl.address },
 		Report:   func(_ *http.Request, err error) { rl.reports = append(rl.reports, err) },
@@ -138,13 +139,13 @@ func newRealm(t *testing.T) *realm {
 	return rl
 }
 
-// keepHashes is a Hasher that finds every hash good.
+// keepHashes is a Hasher that upgrades no hash.
 type keepHashes struct{}
 
 func (keepHashes) Hash(string) (string, error)      { return "", errors.New("not asked for") }
 func (keepHashes) NeedsUpgrade(*password.Hash) bool { return false }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	*httptest.ResponseRecorder
 	AccessToken  string  `json:"access_token"`
@@ -185,7 +186,7 @@ func (rl *realm) send(t *testing.T, r *http.Request) *answer {
 
 func bearer(token string) string { return "Authorization: Bearer " + token }
 
-// signIn returns alice's tokens, got with further parameters.
+// signIn signs alice in, with more parameters, and returns her tokens.
 func (rl *realm) signIn(t *testing.T, more string, headers ...string) *answer {
 	t.Helper()
 	a := rl.do(t, "POST", "/token", "username=alice&password=secret"+more, headers...)

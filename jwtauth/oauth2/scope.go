@@ -12,11 +12,11 @@ func invalidScope(description string) *Error {
 	return refused(codeInvalidScope, description, nil)
 }
 
-// maxScopes bounds the work that a stranger's list of scopes can make.
+// maxScopes bounds how many scopes a request may ask for: anyone can send a list.
 const maxScopes = 128
 
-// parseScope reads the "scope" parameter (RFC 6749 §3.3): names between spaces,
-// each counted once. nil means that none was asked for.
+// parseScope reads the "scope" parameter (RFC 6749 §3.3): names separated by
+// spaces; repeated names count once. nil: none was asked for.
 func parseScope(text string) ([]string, error) {
 	var scopes []string
 	for name := range strings.SplitSeq(text, " ") {
@@ -34,10 +34,11 @@ func parseScope(text string) ([]string, error) {
 	return scopes, nil
 }
 
-// signInScopes decides what a sign-in is granted. Without a client it is what
-// was asked for, or all that the user has; with one, so much of that as the
-// client may have, too. Something asked for that the user does not have, or
-// nothing left of what was asked for, is refused.
+// signInScopes returns the scopes that a sign-in is granted. Without a client they
+// are those asked for, or all that the user has where none were; asking for one
+// that the user does not have is refused. With a client they are those that both
+// the user and the client may have; if none of those asked for is left, the
+// sign-in is refused.
 func signInScopes(u user.User, c *Client, asked []string) ([]string, error) {
 	if c == nil {
 		if asked == nil {
@@ -58,10 +59,10 @@ func signInScopes(u user.User, c *Client, asked []string) ([]string, error) {
 	return granted, nil
 }
 
-// ScopesNow is what a session may do at this moment, whatever presents it, a cookie
-// or a refresh token: of what its sign-in was granted, what its user has and its
-// client may be given today. It is never more than was granted. ok is false where
-// the session's client is not in the config any more: then it may do nothing.
+// ScopesNow returns the scopes that a session has now, whether a cookie or a
+// refresh token presents it: those that its sign-in was granted, that its user
+// still has and that its client may still be given. ok is false where the
+// session's client is no longer in the config: then the session may do nothing.
 func ScopesNow(s session.Session, u user.User, clients func(id string) (Client, bool)) (scopes []string, ok bool) {
 	scopes = intersect(s.Scopes, u.Scopes)
 	if s.Client == "" {
@@ -74,9 +75,9 @@ func ScopesNow(s session.Session, u user.User, clients func(id string) (Client, 
 	return client.limit(scopes), true
 }
 
-// refreshScopes decides what the access token of a refresh carries: all that the
-// session may do now, or what was asked for of it. To ask for more than the sign-in
-// was granted is refused (RFC 6749 §6).
+// refreshScopes returns the scopes of the access token of a refresh: all that the
+// session has now, or those of them that were asked for. Asking for more than the
+// sign-in was granted is refused (RFC 6749 §6).
 func refreshScopes(granted, now, asked []string) ([]string, error) {
 	if !subset(asked, granted) {
 		return nil, invalidScope("A scope was asked for that the sign-in was not granted")
@@ -100,7 +101,7 @@ func subset(part, whole []string) bool {
 	return true
 }
 
-// intersect returns those of a that b has too, in the order of a.
+// intersect returns the elements of a that are in b too, in the order of a.
 func intersect(a, b []string) []string {
 	var both []string
 	for _, s := range a {

@@ -57,7 +57,7 @@ func TestSignInScopes(t *testing.T) {
 	}{
 		{name: "none asked", asked: "-", want: "read write admin"},
 		{name: "some asked", asked: "write read", want: "write read"},
-		{name: "one that the user has not", asked: "read delete", bad: true},
+		{name: "one that the user does not have", asked: "read delete", bad: true},
 		{name: "client of everything, none asked", client: &Client{}, asked: "-", want: "read write admin"},
 		{name: "client, none asked", client: &Client{Scopes: words("admin read delete")}, asked: "-", want: "read admin"},
 		{name: "client of nothing, none asked", client: &Client{Scopes: []string{}}, asked: "-", want: ""},
@@ -112,8 +112,8 @@ func TestRefreshScopes(t *testing.T) {
 	}
 }
 
-// A session whose client has left the config may do nothing.
-func TestScopesOfAGoneClient(t *testing.T) {
+// A session whose client is no longer in the config may do nothing.
+func TestScopesOfARemovedClient(t *testing.T) {
 	gone := func(string) (Client, bool) { return Client{}, false }
 	u := user.User{Scopes: words("read")}
 	if now, ok := ScopesNow(session.Session{Client: "app", Scopes: words("read")}, u, gone); ok || now != nil {
@@ -124,8 +124,8 @@ func TestScopesOfAGoneClient(t *testing.T) {
 	}
 }
 
-// A list of scopes is read before anybody has proved anything.
-func TestScopeOfAStrangerIsBounded(t *testing.T) {
+// A list of scopes is read before the request is authenticated, so it is bounded.
+func TestScopeListIsBounded(t *testing.T) {
 	names := make([]string, maxScopes+1)
 	for i := range names {
 		names[i] = "scope" + strconv.Itoa(i)

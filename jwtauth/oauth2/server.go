@@ -25,12 +25,13 @@ type SignIn interface {
 }
 
 // Users finds the users of the live realm: user.ErrNotFound where there is none,
-// user.ErrAmbiguous where nobody can say which.
+// user.ErrAmbiguous where more than one source has the name.
 type Users interface {
 	Lookup(ctx context.Context, username string) (user.Entry, error)
 }
 
-// Sessions makes, renews and ends sessions; see session.Manager.
+// Sessions makes, renews and ends sessions; see session.Manager. A method that
+// ends a session or revokes a token returns once this node denies it.
 type Sessions interface {
 	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error)
 	Parse(token string) (session.Ref, error)
@@ -42,17 +43,17 @@ type Sessions interface {
 	RevokeAccessToken(ctx context.Context, lt session.Lifetimes, username, sid, jti string, exp time.Time) error
 }
 
-// Verifier checks everything about an access token but the deny set: form,
-// signature, issuer, audience, times. Any error means that the token is bad.
+// Verifier checks an access token: form, signature, issuer, audience and times,
+// but not the deny set. Any error means that the token is not valid.
 type Verifier interface {
 	Verify(token string) (*accesstoken.Claims, error)
 }
 
-// Server serves the OAuth2 endpoints of one realm. A caller fills it once for
-// each state of the realm's configuration and changes no field afterwards; it is
+// Server serves the OAuth2 endpoints of one realm. The caller makes a new one for
+// each configuration of the realm and must not change a field afterwards; it is
 // safe for concurrent use. Fields without a default are required.
 type Server struct {
-	// BasePath is put before all paths: "" for the root of the site, else a
+	// BasePath is the prefix of all paths: "" for the root of the site, else a
 	// path that begins with "/" and does not end with one.
 	BasePath string
 	// ErrorsRFC6749 answers bad credentials at /token with 400 and without a
@@ -69,28 +70,23 @@ type Server struct {
 	Issuer    *Issuer
 	Verifier  Verifier
 
-	// Denied reports whether a user's session or a token is denied, or is not of this
-	// realm's store at all. sid or jti may be "".
+	// Denied reports whether a user's session or token is denied, or belongs to
+	// another realm's store. sid or jti may be "".
 	Denied func(user, sid, jti string) bool
-	// Sync returns when this node denies everything that the store has
-	// acknowledged. It is called before an answer that says so. Default: the
-	// store's own methods return no earlier.
-	Sync func(ctx context.Context) error
 	// JWKS returns the public keys as a JWK set.
 	JWKS func() ([]byte, error)
 
 	// ClientIP returns the address of the client, the zero Addr where it is
-	// not known. Nothing here looks at RemoteAddr or at forwarding headers.
+	// not known. This package never reads RemoteAddr or a forwarding header.
+	// Default: no address is known.
 	ClientIP func(r *http.Request) netip.Addr
-	// CookiePrincipal returns whom the session cookie of r names: nil, nil
-	// where it has none, and an [*Error] for one that is bad. Only /users/me
-	// asks. Default: cookies are not looked at.
+	// CookiePrincipal returns the principal of the session cookie of r: nil,
+	// nil where r has none, and an [*Error] for a cookie that is not valid.
+	// Only /users/me calls it. Default: cookies are ignored.
 	CookiePrincipal func(r *http.Request) (*policy.Principal, error)
-	// Report is told every surprise that was answered with 500, with its
-	// cause. Default: it is dropped.
+	// Report is called for every unexpected error that was answered with 500.
+	// err wraps the cause. Default: such errors are dropped.
 	Report func(r *http.Request, err error)
-	// Now is the clock. Default: time.Now.
-	Now func() time.Time
 }
 
 // endpoint answers a request, or returns the error to answer it with.
@@ -104,10 +100,10 @@ var endpoints = map[string]endpoint{
 	"/.well-known/jwks.json": (*Server).jwks,
 }
 
-// Paths returns the paths of the endpoints below the base path, in order.
+// Paths returns the paths of the endpoints, without the base path, sorted.
 func Paths() []string { return slices.Sorted(maps.Keys(endpoints)) }
 
-// endpoint returns what serves a path, nil for a path that is not ours.
+// endpoint returns the endpoint of a path, nil where there is none.
 func (s *Server) endpoint(path string) endpoint {
 	path, ok := strings.CutPrefix(path, s.BasePath)
 	if !ok {
@@ -138,13 +134,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refusal.Write(w, r)
 }
 
-func (s *Server) now() time.Time {
-	if s.Now != nil {
-		return s.Now()
-	}
-	return time.Now()
-}
-
 func (s *Server) address(r *http.Request) netip.Addr {
 	if s.ClientIP == nil {
 		return netip.Addr{}
@@ -152,16 +141,8 @@ func (s *Server) address(r *http.Request) netip.Addr {
 	return s.ClientIP(r)
 }
 
-// sync makes this node deny what was just revoked.
-func (s *Server) sync(ctx context.Context) error {
-	if s.Sync == nil {
-		return nil
-	}
-	return s.Sync(ctx)
-}
-
-// lookup returns a user who can be issued tokens. known is false for a name
-// that nobody has, or that nobody can tell whose it is.
+// lookup finds a user. known is false where no user has the name, or where more
+// than one source has it.
 func (s *Server) lookup(ctx context.Context, username string) (u user.User, known bool, err error) {
 	entry, err := s.Users.Lookup(ctx, username)
 	switch {

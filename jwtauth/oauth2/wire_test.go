@@ -16,13 +16,14 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 )
 
-// These are lines of the HTTP contract that no other file of this package is about.
+// The tests of this file are for lines of the HTTP contract that no other test file
+// of this package covers.
 
-// canary is what no answer may repeat.
+// canary is a text that no answer may repeat.
 const canary = "c4n4ry"
 
-// No answer repeats anything of its request, and what it says stays inside the
-// character set of RFC 6749 §5.2.
+// No answer repeats anything of its request, and every description stays inside
+// the character set of RFC 6749 §5.2.
 func TestAnswersEchoNothing(t *testing.T) {
 	const form = "application/x-www-form-urlencoded"
 	for _, tc := range []struct {
@@ -93,7 +94,7 @@ func TestAnswersEchoNothing(t *testing.T) {
 	}
 }
 
-// What a request says of the host it is for is in no claim.
+// No claim depends on the host that a request names.
 func TestClaimsDoNotDependOnTheRequest(t *testing.T) {
 	rl := newRealm(t)
 	plain := rl.claims(t, rl.signIn(t, "").AccessToken)
@@ -122,13 +123,13 @@ func TestEmptyIsAbsent(t *testing.T) {
 		status           int
 		code             string
 	}{
-		{name: "grant type beside the tutorial's two", path: "/token", body: "grant_type=&username=alice&password=secret", status: 200},
+		{name: "grant type next to the tutorial's two", path: "/token", body: "grant_type=&username=alice&password=secret", status: 200},
 		{name: "grant type alone", path: "/token", body: "grant_type=", status: 400, code: "invalid_request"},
 		{name: "scope", path: "/token", body: "grant_type=refresh_token&refresh_token=%r&scope=", status: 200},
 		{name: "refresh token", path: "/token", body: "grant_type=refresh_token&refresh_token=", status: 400, code: "invalid_request"},
-		{name: "refresh token beside a bearer", path: "/refresh", body: "refresh_token=", with: "%r", status: 200},
+		{name: "refresh token next to a bearer", path: "/refresh", body: "refresh_token=", with: "%r", status: 200},
 		{name: "refresh token alone", path: "/refresh", body: "refresh_token=", status: 401},
-		{name: "token beside a bearer", path: "/revoke", body: "token=&token_type_hint=", with: "%a", status: 200},
+		{name: "token next to a bearer", path: "/revoke", body: "token=&token_type_hint=", with: "%a", status: 200},
 		{name: "token alone", path: "/revoke", body: "token=", status: 401},
 		{name: "client", path: "/refresh", body: "refresh_token=%r&client_id=&client_secret=", status: 200},
 	} {
@@ -170,7 +171,7 @@ func TestBodiesOfTheOtherEndpoints(t *testing.T) {
 				}
 				a := newRealm(t).send(t, r)
 				want := tc.status
-				if want == 0 { // it was read: the token is what is wrong
+				if want == 0 { // the body was read, and the token in it is not valid
 					want = map[string]int{"/refresh": 401, "/revoke": 200}[path]
 				}
 				if a.Code != want {
@@ -181,7 +182,7 @@ func TestBodiesOfTheOtherEndpoints(t *testing.T) {
 	}
 }
 
-// A realm without clients knows none.
+// A realm without clients refuses every client.
 func TestNoClients(t *testing.T) {
 	rl := newRealm(t)
 	rl.Clients = nil
@@ -201,9 +202,10 @@ func (rl *realm) denials(t *testing.T) []revocation.Entry {
 	return entries
 }
 
-// What cannot be used any more is revoked already: 200, and nothing is written
-// (RFC 7009 §2.2). Nor is it for what another store alone can revoke.
-func TestRevokeOfWhatIsDead(t *testing.T) {
+// Revoking a token that cannot be used any more is answered with 200 and writes
+// nothing (RFC 7009 §2.2). The same holds for a token of another store, which only
+// that store can revoke.
+func TestRevokeOfADeadToken(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		dead func(t *testing.T, rl *realm) (token string)
@@ -244,7 +246,7 @@ func TestRevokeOfWhatIsDead(t *testing.T) {
 	}
 }
 
-// foreign is an access token of the realm's keys that is not of its store.
+// foreign returns an access token that the realm's key signed for another store.
 func (rl *realm) foreign(t *testing.T, sid, jti string) string {
 	t.Helper()
 	token, err := rl.keys.Sign(&accesstoken.Claims{
@@ -257,8 +259,8 @@ func (rl *realm) foreign(t *testing.T, sid, jti string) string {
 	return token
 }
 
-// A refresh token that was used before still names its session: whoever wants to
-// be signed out is.
+// A refresh token that was used before still names its session, so revoking it
+// ends that session.
 func TestRevokeOfAnUsedRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rl := newRealm(t)
@@ -274,7 +276,7 @@ func TestRevokeOfAnUsedRefreshToken(t *testing.T) {
 }
 
 // An ECDSA signature (r, s) has a twin (r, n-s): another text of the same token.
-// What was revoked is the token and not its text.
+// Revoking one denies the token in both encodings.
 func TestRevokedTokenInAnotherEncoding(t *testing.T) {
 	rl := newRealm(t)
 	token := rl.signIn(t, "").AccessToken
@@ -296,7 +298,7 @@ func TestRevokedTokenInAnotherEncoding(t *testing.T) {
 }
 
 // In the last second of a session there is no whole second left for an access
-// token. That is the end, and no fault of the server's.
+// token. The refresh token is refused then, and no error is reported.
 func TestRefreshInTheLastSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for path, status := range map[string]int{"/refresh": 401, "/token": 400} {

@@ -16,8 +16,8 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// minPassword is the least length of a new password in characters (NIST SP
-// 800-63B-4 §3.1.1.2, beside rate limits: 8).
+// minPassword is the minimum length of a new password in characters (NIST SP
+// 800-63B-4 §3.1.1.2: 8, where attempts are limited).
 const minPassword = 8
 
 // Fields of the forms of the account page.
@@ -26,27 +26,27 @@ const (
 	fieldCurrent  = "current_password"
 	fieldNew      = "new_password"
 	fieldRepeated = "repeat_password"
-	// paramDone says what was just done.
+	// paramDone names what was just done.
 	paramDone = "done"
-	// paramAll shows all sessions, where there are more than maxShown.
+	// paramAll shows all sessions, even if there are more than maxShown.
 	paramAll = "all"
 	maxShown = 20
 )
 
-// doneKeys are the texts of what was done.
-var doneKeys = map[string]string{
+// doneTexts are the keys of the texts, by the value of paramDone.
+var doneTexts = map[string]string{
 	"password": "done_password", "session": "done_session", "others": "done_others",
 }
 
 // accountData is what the account page shows.
 type accountData struct {
 	User user.User
-	// Writable is set where the password can be changed here.
+	// Writable is set where the user can change the password here.
 	Writable bool
 	Sessions []sessionRow
 	// More is how many sessions are not shown.
 	More int
-	// Done is the key of what was just done, "" for nothing.
+	// Done is the key of the text that tells what was just done, "" for nothing.
 	Done string
 }
 
@@ -54,45 +54,46 @@ type accountData struct {
 type sessionRow struct {
 	ID      string
 	Current bool
-	// Browser and System say what signed in; both "" where nobody can tell.
+	// Browser and System are what the user signed in with, "" where unknown.
 	Browser, System string
 	Client          string
 	IP              string
 	Since, Used     time.Time
 }
 
-// accountPage shows who is signed in, and where else.
+// accountPage shows the user and the user's sessions.
 func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.signedIn(w, r)
+	p, err := s.requireSignIn(w, r)
 	if p == nil {
 		return err
 	}
 	return s.showAccount(w, r, p, http.StatusOK, nil)
 }
 
-// toAccount goes to the account page.
-func (s *Server) toAccount(w http.ResponseWriter, r *http.Request) error {
-	s.redirect(w, s.path(r, pathAccount))
+// redirectToAccount sends the browser to the account page.
+func (s *Server) redirectToAccount(w http.ResponseWriter, r *http.Request) error {
+	Redirect(w, s.path(r, pathAccount))
 	return nil
 }
 
-// signedIn is who asks for an account page. Where that is nobody, they have been
-// sent to sign in, or told that their form was not carried out.
-func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (*policy.Principal, error) {
+// requireSignIn returns the principal of a request for an account page. Without one
+// it returns nil and has answered: with a redirect to the sign-in page or, for a
+// form, with a message that nothing was done.
+func (s *Server) requireSignIn(w http.ResponseWriter, r *http.Request) (*policy.Principal, error) {
 	p, presented, err := s.Cookies.Principal(r)
 	if err != nil || p != nil {
 		return p, err
 	}
 	if presented {
-		s.forget(w, r)
+		s.clearBrowser(w, r)
 	}
-	login := s.path(r, pathLogin) + "?" + url.Values{ParamReturnTo: {s.path(r, pathAccount)}}.Encode()
+	signIn := s.path(r, pathLogin) + "?" + url.Values{ParamReturnTo: {s.path(r, pathAccount)}}.Encode()
 	if r.Method == http.MethodPost {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		Refusals{Server: s, SignInPage: login}.NotSent(w, r)
+		Refusals{Server: s, SignInPage: signIn}.NotSent(w, r)
 		return nil, nil
 	}
-	s.redirect(w, login)
+	Redirect(w, signIn)
 	return nil, nil
 }
 
@@ -108,11 +109,12 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, p *policy.P
 	data := accountData{
 		User: entry.User, Writable: entry.Source == user.SourceStore && entry.PasswordHash != "",
 	}
-	// Another site may link to here, but has nothing to tell.
+	// Another site may link to the account page, but must not make it claim that
+	// something was done.
 	if site := r.Header.Get("Sec-Fetch-Site"); site == "" || site == "same-origin" {
-		data.Done = doneKeys[r.URL.Query().Get(paramDone)]
+		data.Done = doneTexts[r.URL.Query().Get(paramDone)]
 	}
-	// This browser's comes first, the others as they were used.
+	// The session of this browser comes first, the others in the order of use.
 	if i := slices.IndexFunc(sessions, func(one session.Session) bool { return one.ID == p.Session }); i > 0 {
 		own := sessions[i]
 		sessions = slices.Insert(slices.Delete(sessions, i, i+1), 0, own)
@@ -136,20 +138,20 @@ func newSessionRow(one session.Session, current string) sessionRow {
 	}
 }
 
-// done goes back to the account page, which says what was done.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, what string) error {
-	s.redirect(w, s.path(r, pathAccount)+"?"+paramDone+"="+what)
+// redirectDone sends the browser back to the account page, which tells what was done.
+func (s *Server) redirectDone(w http.ResponseWriter, r *http.Request, what string) error {
+	Redirect(w, s.path(r, pathAccount)+"?"+paramDone+"="+what)
 	return nil
 }
 
-// revokeSession ends one session of the user's own.
-func (s *Server) revokeSession(w http.ResponseWriter, r *http.Request) error {
+// endSession ends one session of the user.
+func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 	fields, err := form.Read(w, r, false)
 	if err != nil {
-		s.badForm(w, r, err)
+		s.showBadForm(w, r, err)
 		return nil
 	}
-	p, err := s.signedIn(w, r)
+	p, err := s.requireSignIn(w, r)
 	if p == nil {
 		return err
 	}
@@ -165,39 +167,39 @@ func (s *Server) revokeSession(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if own.ID == p.Session {
-			s.forget(w, r)
-			s.redirect(w, s.path(r, pathLogout))
+			s.clearBrowser(w, r)
+			Redirect(w, s.path(r, pathLogout))
 			return nil
 		}
 	}
-	// One that is not there has ended already; one of somebody else is not there.
-	return s.done(w, r, "session")
+	// A session that is not in the list has ended already, or is another user's.
+	return s.redirectDone(w, r, "session")
 }
 
-// revokeOthers ends all sessions of the user but this one.
-func (s *Server) revokeOthers(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.signedIn(w, r)
+// endOtherSessions ends all sessions of the user except this one.
+func (s *Server) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.requireSignIn(w, r)
 	if p == nil {
 		return err
 	}
 	if _, err := s.Sessions.EndAll(r.Context(), p.Username, p.Session); err != nil {
 		return err
 	}
-	return s.done(w, r, "others")
+	return s.redirectDone(w, r, "others")
 }
 
-// changePassword sets a new password, for who knows the old one. It ends all of the
-// user's sessions, this one too, since its cookie may have been copied, and gives
-// this browser a new one. That keeps what the former was granted and whether the
-// cookie outlives the browser; its time begins again, as with every sign-in, for
-// the password has just been proved.
+// changePassword sets a new password for a user who knows the old one. It ends all
+// of the user's sessions, this one too, since its cookie may have been copied, and
+// gives this browser a new session. The new session keeps the client, the scopes
+// and whether the cookie outlives the browser. Its lifetime begins again, as with
+// every sign-in, since the password has just been proved.
 func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	fields, err := form.Read(w, r, false)
 	if err != nil {
-		s.badForm(w, r, err)
+		s.showBadForm(w, r, err)
 		return nil
 	}
-	p, err := s.signedIn(w, r)
+	p, err := s.requireSignIn(w, r)
 	if p == nil {
 		return err
 	}
@@ -209,7 +211,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		Username: p.Username, Password: fields[fieldCurrent], Address: s.address(r), Device: device, Via: signin.ViaAccount,
 	})
 	if err != nil {
-		status, found, err := s.refusal(w, err)
+		status, found, err := s.signInProblem(w, err)
 		if err != nil {
 			return err
 		}
@@ -222,7 +224,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if key := newPasswordKey(err); key != "" {
 		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Field: fieldNew, Key: key}})
 	} else if err != nil {
-		status, found, err := s.refusal(w, err)
+		status, found, err := s.signInProblem(w, err)
 		if err != nil {
 			return err
 		}
@@ -233,17 +235,19 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, user.ErrReadOnly):
 		return s.showAccount(w, r, p, http.StatusBadRequest, []problem{{Key: "password_fixed"}})
 	case errors.Is(err, user.ErrConflict):
-		// Somebody else was faster: what was right a moment ago is not.
+		// The user was changed meanwhile, so the current password has to be
+		// entered again.
 		return s.showAccount(w, r, p, http.StatusUnauthorized, []problem{{Field: fieldCurrent, Key: "wrong_current"}})
 	case err != nil:
 		return err
 	}
-	s.setDevice(w, r, device)
-	return s.done(w, r, "password")
+	s.setDeviceCookie(w, r, device)
+	return s.redirectDone(w, r, "password")
 }
 
-// replaceSession writes the new hash and puts a new session in the place of the one
-// of p and all others. user.ErrConflict where the session has ended meanwhile.
+// replaceSession writes the new hash, ends all sessions of the user and begins a new
+// one in place of that of p. It returns user.ErrConflict where that session has
+// ended meanwhile.
 func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, p *policy.Principal, proved signin.Result, hash string) error {
 	sessions, err := s.Sessions.List(r.Context(), p.Username)
 	if err != nil {
@@ -253,9 +257,9 @@ func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, p *polic
 	if i < 0 {
 		return user.ErrConflict
 	}
-	former := sessions[i]
+	previous := sessions[i]
 	n := s.newSession(r, proved)
-	n.Client, n.Scopes, n.Kept = former.Client, former.Scopes, former.Kept
+	n.Client, n.Scopes, n.Kept = previous.Client, previous.Scopes, previous.Kept
 	grant, err := s.Sessions.Draft(s.Lifetimes, n)
 	if err != nil {
 		return err
@@ -268,11 +272,11 @@ func (s *Server) replaceSession(w http.ResponseWriter, r *http.Request, p *polic
 	if err != nil {
 		return err
 	}
-	s.setCookie(w, r, grant.Session, cookie)
+	s.setSessionCookie(w, r, grant.Session, cookie)
 	return nil
 }
 
-// checkNewPassword says what is wrong with the form, before anything is hashed.
+// checkNewPassword returns what is wrong with the form, before anything is hashed.
 func checkNewPassword(fields form.Values) (problems []problem) {
 	if fields[fieldCurrent] == "" {
 		problems = append(problems, problem{Field: fieldCurrent, Key: "missing_current"})
@@ -292,8 +296,8 @@ func checkNewPassword(fields form.Values) (problems []problem) {
 	return problems
 }
 
-// newPasswordKey is the text for a password that cannot be hashed, "" for any
-// other error and for none.
+// newPasswordKey returns the key of the text for a password that cannot be hashed,
+// "" for any other error and for none.
 func newPasswordKey(err error) string {
 	switch {
 	case errors.Is(err, password.ErrTooLong):

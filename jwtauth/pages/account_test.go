@@ -43,15 +43,15 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// With one session there is nothing to sign out elsewhere, and a form that fails
-// keeps the page as it was.
+// With one session the page has no button to sign out elsewhere, also after a form
+// that failed.
 func TestAccountOfOneSession(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "carol", firefox)
 	s.get(t, "/account", cookie).want(t, 200).wantNoText(t, "Sign out everywhere else", `name="session"`)
 }
 
-// The page says what was done, and nothing that an address made up.
+// The page tells what was done, and shows no text from its address.
 func TestAccountSaysWhatWasDone(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -74,16 +74,16 @@ func TestAccountFieldsAreLabelled(t *testing.T) {
 		a.tag(t, `for="`+field+`"`)
 	}
 	a.tag(t, `id="new_password"`, `minlength="8"`, `aria-describedby="new-hint"`)
-	// Which account the new password is of, for password managers.
+	// Password managers find the account that the new password is for.
 	a.tag(t, `autocomplete="username"`, `value="alice"`)
-	// And where they look for this page.
+	// Password managers find this page.
 	a.tag(t, `id="password"`)
 }
 
-// Nobody's account is that of nobody: it leads to the sign-in, which comes back. A
-// form is not carried out, and that is said: a new password must not get lost on
-// the way without a word.
-func TestAccountOfNobody(t *testing.T) {
+// Without a sign-in the account page redirects to the sign-in page, which comes back.
+// A form is answered with a message that nothing was done: a user has to know that
+// a new password was not set.
+func TestAccountWithoutASignIn(t *testing.T) {
 	s := newSite(t)
 	sid, _ := s.begin(t, "alice", firefox)
 	for _, request := range []string{"GET /account", "POST /account/password", "POST /account/sessions/revoke", "POST /account/sessions/revoke-others"} {
@@ -99,11 +99,11 @@ func TestAccountOfNobody(t *testing.T) {
 			t.Errorf("%s: cookies %q", request, a.cookies())
 		}
 		if a := want(s.do(t, method, path, body, "Cookie: jwtauth=x")); a.cookies() != cleared {
-			t.Errorf("%s: a dead cookie stays: %q", request, a.cookies())
+			t.Errorf("%s: an invalid cookie stays: %q", request, a.cookies())
 		}
 	}
 	if !s.alive(t, sid) || !s.signsIn(t, "alice", "secret") {
-		t.Error("something was done for nobody")
+		t.Error("something was done without a sign-in")
 	}
 }
 
@@ -115,7 +115,7 @@ func TestWellKnownChangePassword(t *testing.T) {
 	}
 }
 
-func TestRevokeSession(t *testing.T) {
+func TestEndSession(t *testing.T) {
 	s := newSite(t)
 	own, cookie := s.begin(t, "alice", firefox)
 	other, _ := s.begin(t, "alice", safariOnMac)
@@ -126,17 +126,17 @@ func TestRevokeSession(t *testing.T) {
 	if s.alive(t, other) || !s.alive(t, own) || !s.alive(t, third) {
 		t.Error("not that session, or not that session alone")
 	}
-	// What is somebody else's, or is not there, is answered alike.
+	// A session of another user is answered as one that does not exist.
 	for _, sid := range []string{foreign, other, "", "*", own + "x"} {
 		s.post(t, path, fields("session", sid), cookie).wantRedirect(t, "/account?done=session")
 	}
 	if !s.alive(t, foreign) {
-		t.Error("a session of somebody else ended")
+		t.Error("a session of another user ended")
 	}
 	if !s.alive(t, own) || !s.alive(t, third) {
 		t.Error("another session ended")
 	}
-	// One's own, which the page offers by signing out.
+	// The session of this browser, which the page ends by signing out.
 	a := s.post(t, path, fields("session", own), cookie).wantRedirect(t, "/logout")
 	if a.cookies() != cleared || s.alive(t, own) {
 		t.Errorf("still signed in: %q", a.cookies())
@@ -146,7 +146,7 @@ func TestRevokeSession(t *testing.T) {
 	}
 }
 
-func TestRevokeOtherSessions(t *testing.T) {
+func TestEndOtherSessions(t *testing.T) {
 	s := newSite(t)
 	own, cookie := s.begin(t, "alice", firefox)
 	s.begin(t, "alice", safariOnMac)
@@ -160,8 +160,8 @@ func TestRevokeOtherSessions(t *testing.T) {
 }
 
 // TestPasswordChangeReplacesTheSession: a new password ends all sessions, this one
-// too, whose cookie may have been copied; the browser gets a new one, which may do what
-// the former could, and is kept as long.
+// too, since its cookie may have been copied. The browser gets a new session with
+// the same scopes, which is kept as long.
 func TestPasswordChangeReplacesTheSession(t *testing.T) {
 	for _, keep := range []string{"", "1"} {
 		s := newSite(t)
@@ -194,9 +194,9 @@ func TestPasswordChangeReplacesTheSession(t *testing.T) {
 	}
 }
 
-// TestPasswordChangeOfWhoWasSignedOut: sessions that were ended while the password
-// was compared stay ended.
-func TestPasswordChangeOfWhoWasSignedOut(t *testing.T) {
+// TestPasswordChangeOfASignedOutUser: sessions that end while the password is
+// compared stay ended.
+func TestPasswordChangeOfASignedOutUser(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
 	s.Users = overtaken{s.Users, func() {
@@ -210,7 +210,7 @@ func TestPasswordChangeOfWhoWasSignedOut(t *testing.T) {
 	}
 }
 
-// A new password is the only one that counts.
+// After a change only the new password signs in.
 func TestChangePassword(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -225,14 +225,14 @@ func TestChangePassword(t *testing.T) {
 	}
 }
 
-// Whose password it is, the session says, not the form.
-func TestChangePasswordOfOneselfAlone(t *testing.T) {
+// The session decides whose password is changed, not the form.
+func TestChangePasswordIsOfTheSession(t *testing.T) {
 	s := newSite(t)
 	s.add(t, user.User{Username: "dave", PasswordHash: secretHash})
 	_, cookie := s.begin(t, "dave", firefox)
 	s.post(t, "/account/password", newPassword("secret", "long enough", "long enough"), cookie).wantRedirect(t, "/account?done=password")
 	if !s.signsIn(t, "alice", "secret") || !s.signsIn(t, "dave", "long enough") {
-		t.Error("the password of somebody else was changed")
+		t.Error("the password of another user was changed")
 	}
 }
 
@@ -244,15 +244,15 @@ func TestPasswordsThatAreRefused(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name, body, text string
-		// field is what the text is about.
+		// field is the field with the problem.
 		field  string
 		status int
 	}{
 		{"no current", newPassword("", long, long), "Enter your current password.", "current_password", 400},
 		{"no new", newPassword("secret", "", ""), "Enter a new password.", "new_password", 400},
 		{"new of spaces", newPassword("secret", "          ", "          "), "Enter a new password.", "new_password", 400},
-		{"short", newPassword("secret", "1234567", "1234567"), "too short: it takes at least 8", "new_password", 400},
-		{"short, in more bytes", newPassword("secret", "äöüäöüä", "äöüäöüä"), "too short: it takes at least 8", "new_password", 400},
+		{"short", newPassword("secret", "1234567", "1234567"), "too short: it needs at least 8", "new_password", 400},
+		{"short, in more bytes", newPassword("secret", "äöüäöüä", "äöüäöüä"), "too short: it needs at least 8", "new_password", 400},
 		{"same", newPassword("secretsecret", "secretsecret", "secretsecret"), "The new password is the one you have now.", "new_password", 400},
 		{"differs", newPassword("secret", long, "long enouhg"), "The two new passwords are not the same.", "repeat_password", 400},
 		{"not repeated", newPassword("secret", long, ""), "The two new passwords are not the same.", "repeat_password", 400},
@@ -280,8 +280,7 @@ func TestPasswordsThatAreRefused(t *testing.T) {
 	}
 }
 
-// refusingHasher says no as a bcrypt realm does, and makes no hash: a password
-// that got so far would fail the test for its time alone.
+// refusingHasher refuses the passwords that bcrypt refuses, and makes no hash.
 type refusingHasher struct{ *password.Hasher }
 
 func (h refusingHasher) Hash(pw string) (string, error) {
@@ -301,8 +300,8 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		wantText(t, "Enter your current password.", "The new password is too short")
 }
 
-// A password of the configuration is not the page's to change: it says so, and
-// offers no form.
+// The page cannot change a password of the configuration: it tells so and has no
+// form.
 func TestPasswordOfTheConfiguration(t *testing.T) {
 	s := newSite(t)
 	own, cookie := s.begin(t, "carol", firefox)
@@ -317,8 +316,9 @@ func TestPasswordOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// Whoever finds a browser open cannot try out passwords: the account page counts
-// as every other way in, and a throttled account has it wrong whatever it says.
+// Someone at an unlocked browser cannot try out passwords: the account page counts
+// failures as every other way in does, and a throttled account gets the answer for
+// a wrong password even with the right one.
 func TestCurrentPasswordIsThrottled(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -333,7 +333,7 @@ func TestCurrentPasswordIsThrottled(t *testing.T) {
 	}
 }
 
-// An address that has to wait is told so, and no slot is said as such.
+// An address that has to wait is told so, and so is a request without a free slot.
 func TestChangePasswordThatHasToWait(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -351,7 +351,7 @@ func TestChangePasswordThatHasToWait(t *testing.T) {
 	}
 }
 
-// The second hashing can find no slot too.
+// The hashing of the new password may find no free slot.
 func TestNoSlotForTheNewPassword(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -381,7 +381,7 @@ func (fullSlots) Acquire(context.Context, password.Caller) (func(), error) {
 	return nil, password.ErrBusy
 }
 
-// A page of another site cannot change anything for who is signed in here.
+// A page of another site cannot change anything for a user who is signed in here.
 func TestAccountFormsFromAnotherSite(t *testing.T) {
 	for _, tc := range originOf {
 		if tc.ok {
@@ -413,7 +413,7 @@ func TestAccountBodiesThatAreNoForm(t *testing.T) {
 	}
 }
 
-// A store that fails is answered without saying why, and told to the operator.
+// If the store fails, the page does not tell why, and the error is reported.
 func TestAccountFailures(t *testing.T) {
 	broken := errors.New("c4n4ry")
 	change := newPassword("secret", "long enough", "long enough")
@@ -446,13 +446,13 @@ func TestAccountFailures(t *testing.T) {
 			}
 			s.reports = nil
 			if !s.alive(t, own) || !s.alive(t, other) || !s.signsIn(t, "alice", "secret") {
-				t.Error("something was done all the same")
+				t.Error("something was done")
 			}
 		})
 	}
 }
 
-// The address of a form is one of the account page, for who opens it again.
+// Opening the address of a form shows the account page.
 func TestAddressOfAForm(t *testing.T) {
 	s := newSite(t)
 	for _, path := range []string{"/account/password", "/account/sessions/revoke", "/account/sessions/revoke-others"} {
@@ -460,7 +460,7 @@ func TestAddressOfAForm(t *testing.T) {
 	}
 }
 
-// Many sessions are shown some at a time, and the page stays small.
+// Of many sessions the page shows some only, so that it stays small.
 func TestManySessions(t *testing.T) {
 	s := newSite(t)
 	_, oldest := s.begin(t, "alice", firefox)
@@ -472,10 +472,10 @@ func TestManySessions(t *testing.T) {
 	if shown := strings.Count(a.body, `name="session"`); shown != 19 && shown != 20 || len(a.body) > 14_000 {
 		t.Errorf("%d sessions in %d bytes", shown, len(a.body))
 	}
-	// However long ago it was used, this browser's is at the top.
+	// The session of this browser is the first, however long ago it was used.
 	a = s.get(t, "/account", oldest).want(t, 200)
 	if own, other := strings.Index(a.body, "This browser"), strings.Index(a.body, `name="session"`); own < 0 || own > other {
-		t.Errorf("this browser is at %d, behind another at %d", own, other)
+		t.Errorf("this browser is at %d, after another at %d", own, other)
 	}
 	a = s.get(t, "/account?all", cookie).want(t, 200)
 	if shown := strings.Count(a.body, `name="session"`); shown != 61 {
@@ -483,7 +483,7 @@ func TestManySessions(t *testing.T) {
 	}
 }
 
-// Who knew the old password does not undo a new one that was set meanwhile.
+// A user who entered the old password does not undo a new one that was set meanwhile.
 func TestPasswordThatWasChangedMeanwhile(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -512,7 +512,7 @@ func TestPasswordThatWasChangedMeanwhile(t *testing.T) {
 	}
 }
 
-// overtaken are users of whom another request changes one just before this one does.
+// overtaken are users with another request that changes the user just before.
 type overtaken struct {
 	pages.Users
 	before func()
@@ -547,7 +547,7 @@ type brokenHasher struct{ err error }
 func (h brokenHasher) Hash(string) (string, error)    { return "", h.err }
 func (brokenHasher) NeedsUpgrade(*password.Hash) bool { return false }
 
-// The times of a session are those of its sign-in and last use, in one zone.
+// The times of a session, of its sign-in and last use, are in UTC.
 func TestTimesAreUTC(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)

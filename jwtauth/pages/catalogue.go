@@ -11,33 +11,33 @@ import (
 	"golang.org/x/text/language"
 )
 
-// words are the texts of the pages in one language.
-type words struct {
+// catalogue is the texts of the pages in one language.
+type catalogue struct {
 	lang, dir string
 	texts     map[string]string
 }
 
-// The two entries of a catalogue that are no texts.
+// The entry of a catalogue that is no text, and its values.
 const (
 	dirKey = "dir"
 	ltr    = "ltr"
 	rtl    = "rtl"
 )
 
-// fallbackLang is the language of every text that another catalogue leaves out.
+// fallbackLang is the language of texts that another catalogue does not have.
 const fallbackLang = "en"
 
-// maxAcceptLanguage bounds what is read of Accept-Language, in bytes: browsers
-// send some dozens.
+// maxAcceptLanguage is how many bytes of Accept-Language are read: browsers send some
+// dozens.
 const maxAcceptLanguage = 512
 
-// inBraces is what stands for a value in a text.
+// inBraces is a placeholder for a value in a text.
 var inBraces = regexp.MustCompile(`\{\w+\}`)
 
-// text is the text of a key, with {name} replaced for each pair of name and
-// value. An unknown key, or a name left over, is an error.
-func (w *words) text(key string, pairs ...any) (string, error) {
-	text, ok := w.texts[key]
+// text returns the text of a key. Each pair is a name and a value, which replaces
+// {name}. An unknown key is an error, and so is a placeholder without a value.
+func (c *catalogue) text(key string, pairs ...any) (string, error) {
+	text, ok := c.texts[key]
 	if !ok {
 		return "", fmt.Errorf("the catalogue has no %q", key)
 	}
@@ -47,24 +47,24 @@ func (w *words) text(key string, pairs ...any) (string, error) {
 	}
 	for _, name := range inBraces.FindAllString(text, -1) {
 		if !slices.Contains(replace, name) {
-			return "", fmt.Errorf("lang/%s.json: %s: there is no %s", w.lang, key, name)
+			return "", fmt.Errorf("lang/%s.json: %s: there is no %s", c.lang, key, name)
 		}
 	}
 	return strings.NewReplacer(replace...).Replace(text), nil
 }
 
-// languages are the catalogues of a theme.
-type languages struct {
-	all     []*words // the fallback first
+// catalogues are the catalogues of a theme.
+type catalogues struct {
+	all     []*catalogue // the fallback first
 	matcher language.Matcher
 }
 
-// newLanguages makes the catalogues: what extra has over what is built in, text
-// by text. Both are JSON by name of language.
-func newLanguages(builtIn, extra map[string][]byte) (languages, error) {
-	english, err := parseWords(fallbackLang, builtIn[fallbackLang], nil)
+// newCatalogues makes the catalogues. A text of extra replaces the built-in one. Both
+// are JSON, by language.
+func newCatalogues(builtIn, extra map[string][]byte) (catalogues, error) {
+	english, err := parseCatalogue(fallbackLang, builtIn[fallbackLang], nil)
 	if err != nil {
-		return languages{}, err
+		return catalogues{}, err
 	}
 	names := slices.Sorted(maps.Keys(builtIn))
 	for name := range extra {
@@ -74,55 +74,55 @@ func newLanguages(builtIn, extra map[string][]byte) (languages, error) {
 	}
 	slices.Sort(names)
 	names = slices.DeleteFunc(names, func(name string) bool { return name == fallbackLang })
-	if english, err = parseWords(fallbackLang, extra[fallbackLang], english); err != nil {
-		return languages{}, err
+	if english, err = parseCatalogue(fallbackLang, extra[fallbackLang], english); err != nil {
+		return catalogues{}, err
 	}
-	result := languages{all: []*words{english}}
+	result := catalogues{all: []*catalogue{english}}
 	tags := []language.Tag{language.English}
 	for _, name := range names {
 		tag, err := language.Parse(name)
 		if err != nil {
-			return languages{}, fmt.Errorf("lang/%s.json: it takes a language such as de or pt-BR for its name: %w", name, err)
+			return catalogues{}, fmt.Errorf("lang/%s.json: its name has to be a language such as de or pt-BR: %c", name, err)
 		}
 		if tag.String() != name {
-			return languages{}, fmt.Errorf("lang/%s.json: call it %s.json", name, tag)
+			return catalogues{}, fmt.Errorf("lang/%s.json: call it %s.json", name, tag)
 		}
-		w, err := parseWords(name, builtIn[name], english)
+		c, err := parseCatalogue(name, builtIn[name], english)
 		if err == nil {
-			w, err = parseWords(name, extra[name], w)
+			c, err = parseCatalogue(name, extra[name], c)
 		}
 		if err != nil {
-			return languages{}, err
+			return catalogues{}, err
 		}
-		result.all = append(result.all, w)
+		result.all = append(result.all, c)
 		tags = append(tags, tag)
 	}
 	result.matcher = language.NewMatcher(tags)
 	return result, nil
 }
 
-// parseWords reads a catalogue over another one, nil for the first of all, which
-// says what texts there are.
-func parseWords(lang string, data []byte, base *words) (*words, error) {
-	w := &words{lang: lang, dir: ltr, texts: make(map[string]string)}
+// parseCatalogue reads a catalogue. Texts that it does not have are those of base,
+// and it may have no others. base is nil for the first one, which defines the keys.
+func parseCatalogue(lang string, data []byte, base *catalogue) (*catalogue, error) {
+	c := &catalogue{lang: lang, dir: ltr, texts: make(map[string]string)}
 	if base != nil {
-		maps.Copy(w.texts, base.texts)
+		maps.Copy(c.texts, base.texts)
 		if base.lang == lang {
-			w.dir = base.dir
+			c.dir = base.dir
 		}
 	}
 	if data == nil {
-		return w, nil
+		return c, nil
 	}
 	var texts map[string]string
 	if err := json.Unmarshal(data, &texts); err != nil {
-		return nil, fmt.Errorf("lang/%s.json: it takes one JSON object of texts: %w", lang, err)
+		return nil, fmt.Errorf("lang/%s.json: it has to be one JSON object of texts: %c", lang, err)
 	}
 	if dir, ok := texts[dirKey]; ok {
 		if dir != ltr && dir != rtl {
 			return nil, fmt.Errorf("lang/%s.json: dir is ltr or rtl, not %q", lang, dir)
 		}
-		w.dir = dir
+		c.dir = dir
 		delete(texts, dirKey)
 	}
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
@@ -131,13 +131,13 @@ func parseWords(lang string, data []byte, base *words) (*words, error) {
 				return nil, fmt.Errorf("lang/%s.json: there is no text %q", lang, key)
 			}
 		}
-		w.texts[key] = texts[key]
+		c.texts[key] = texts[key]
 	}
-	return w, nil
+	return c, nil
 }
 
 // match returns the catalogue for an Accept-Language header.
-func (l languages) match(accept []string) *words {
+func (l catalogues) match(accept []string) *catalogue {
 	text := strings.Join(accept, ",")
 	if len(text) > maxAcceptLanguage {
 		text = text[:maxAcceptLanguage]

@@ -36,7 +36,7 @@ func catalogues(t testing.TB) map[string]map[string]string {
 	return all
 }
 
-// speaks is a page in the language of who asks for it.
+// speaks returns a page in the language that was asked for.
 func speaks(t testing.TB, theme *pages.Theme, accept ...string) answer {
 	t.Helper()
 	headers := make([]string, len(accept))
@@ -94,8 +94,7 @@ func TestLanguage(t *testing.T) {
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 
-// No visitor finds a text of another language, or a hole where the name of the
-// user should be.
+// Every catalogue has all texts, with the same placeholders.
 func TestCataloguesAreComplete(t *testing.T) {
 	all := catalogues(t)
 	english := all["en"]
@@ -124,7 +123,7 @@ func TestCataloguesAreComplete(t *testing.T) {
 	}
 }
 
-// Nobody translates what nobody reads.
+// No catalogue has a text that no page uses.
 func TestEveryTextIsUsed(t *testing.T) {
 	var source strings.Builder
 	for _, pattern := range []string{"*.go", "theme/*.html"} {
@@ -151,7 +150,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 }
 
-// folder writes the files of a theme and returns where it is.
+// folder writes the files of a theme to a folder and returns its path.
 func folder(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -167,7 +166,7 @@ func folder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// A theme says what it wants to say differently, and in which other languages.
+// A theme may replace some texts, and add languages.
 func TestCataloguesOfAFolder(t *testing.T) {
 	theme := load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{
 		"lang/en.json":      `{"sign_in": "Come in"}`,
@@ -182,11 +181,11 @@ func TestCataloguesOfAFolder(t *testing.T) {
 	german := catalogues(t)["de"]
 	speaks(t, theme, "en").wantText(t, "<h1>Come in</h1>", ">User name<")
 	speaks(t, theme, "de").wantText(t, "<h1>"+german["sign_in"]+"</h1>", ">Wer?<", ">"+german["password"]+"<")
-	// What a catalogue leaves out is English, that of the folder first.
+	// Texts that a catalogue does not have are English, those of the folder first.
 	speaks(t, theme, "he").wantText(t, `<html lang="he" dir="rtl">`, "<h1>כניסה</h1>", ">User name<")
 	speaks(t, theme, "pt-BR").wantText(t, `lang="pt-BR"`, "<h1>Entrar já</h1>")
 	speaks(t, theme, "pt-PT").wantText(t, `lang="pt"`, "<h1>"+catalogues(t)["pt"]["sign_in"]+"</h1>")
-	// One that is changed keeps its direction.
+	// A catalogue that is changed keeps its direction.
 	speaks(t, theme, "ar").wantText(t, `<html lang="ar" dir="rtl">`, "<h1>ادخل</h1>")
 	speaks(t, theme, "sv").wantText(t, `lang="en"`)
 }
@@ -205,7 +204,7 @@ func TestCataloguesThatAreRefused(t *testing.T) {
 		{"no text", "lang/de.json", `{"sign_in": 1}`, []string{"lang/de.json"}},
 		{"direction", "lang/sv.json", `{"dir": "left"}`, []string{"lang/sv.json", `"left"`, "ltr", "rtl"}},
 		{"no language", "lang/klingon!.json", `{}`, []string{"lang/klingon!.json", "pt-BR"}},
-		// A visitor would read the braces.
+		// A visitor would see the braces.
 		{"unknown placeholder", "lang/de.json", `{"signed_in_as": "Hallo {nutzer}"}`, []string{"de", "{nutzer}"}},
 		{"placeholder of another text", "lang/en.json", `{"continue": "Go on, {user}"}`, []string{"en", "{user}"}},
 	} {
@@ -223,15 +222,14 @@ func TestCataloguesThatAreRefused(t *testing.T) {
 	}
 }
 
-// A text that is left empty is nobody else's mistake.
+// An empty text is accepted.
 func TestEmptyTextIsAText(t *testing.T) {
 	theme := load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{"lang/en.json": `{"keep_hint": ""}`})})
 	speaks(t, theme, "en").wantNoText(t, catalogues(t)["en"]["keep_hint"])
 	speaks(t, theme, "de").wantText(t, catalogues(t)["de"]["keep_hint"])
 }
 
-// Whatever a browser, or who pretends to be one, says that it understands, the
-// page is in a language that there is, as a whole.
+// For every Accept-Language the whole page is in one language, of those there are.
 func FuzzAcceptLanguage(f *testing.F) {
 	for _, seed := range []string{
 		"", "*", "de", "de-AT,de;q=0.9,en;q=0.8", "fr-CA", "zh-TW", "x-klingon", "pt", ";;q=,", "de;q=x", "en-US-u-co-phonebk-x-y", "\xff",
@@ -251,8 +249,8 @@ func FuzzAcceptLanguage(f *testing.F) {
 	})
 }
 
-// TestPlainCookieBehindProxyInEveryLanguage: who has to mend the proxy can copy the
-// line, and no password is asked for before.
+// TestPlainCookieBehindProxyInEveryLanguage: the page shows the line that repairs the
+// proxy's configuration, and asks for no password before.
 func TestPlainCookieBehindProxyInEveryLanguage(t *testing.T) {
 	s := newSite(t)
 	for lang := range catalogues(t) {
@@ -263,8 +261,8 @@ func TestPlainCookieBehindProxyInEveryLanguage(t *testing.T) {
 	}
 }
 
-// TestCheckSaysNothingOfAPassword: any site can link to the page that looks for the
-// cookie, so it proves nothing of who typed what.
+// TestCheckSaysNothingOfAPassword: any site can link to the page that checks the
+// cookie, so that page must not claim that a password was right or wrong.
 func TestCheckSaysNothingOfAPassword(t *testing.T) {
 	s := newSite(t)
 	for lang, texts := range catalogues(t) {

@@ -1,4 +1,4 @@
 package pages
 
-// DescribeUserAgent says what a User-Agent stands for.
+// DescribeUserAgent is describeUserAgent, for tests.
 var DescribeUserAgent = describeUserAgent

@@ -8,10 +8,10 @@ import (
 )
 
 // FuzzSignInForm posts any form to the pages that take one, as alice, who is
-// signed in. Nothing is a surprise; nobody gets a cookie but for a password; no
-// session ends that the form does not end; no password changes but for who knows
-// it; and the page that comes back holds what was typed as text. %s is the id of
-// alice's session and %o that of somebody else's.
+// signed in. No answer is a 500; a cookie is set only for the right password; no
+// session ends that the form does not end; a password changes only with the
+// current one; and the page shows what was entered as text. %s is the id of
+// alice's session and %o that of another user's.
 func FuzzSignInForm(f *testing.F) {
 	paths := []string{"/login", "/logout", "/account/password", "/account/sessions/revoke", "/account/sessions/revoke-others"}
 	for _, body := range []string{
@@ -32,7 +32,7 @@ func FuzzSignInForm(f *testing.F) {
 	}
 	passwords := map[string]string{"alice": "secret", "carol": "password"}
 	f.Fuzz(func(t *testing.T, path uint8, body string) {
-		s := newSite(t) // whose reports fail the test
+		s := newSite(t) // a report fails the test
 		sid, presented := s.begin(t, "alice", firefox)
 		other, _ := s.begin(t, "carol", firefox)
 		body = strings.NewReplacer("%s", url.QueryEscape(sid), "%o", url.QueryEscape(other)).Replace(body)
@@ -57,7 +57,7 @@ func FuzzSignInForm(f *testing.F) {
 			}
 		}
 		if !s.alive(t, other) {
-			t.Errorf("%s %q ended the session of somebody else", to, body)
+			t.Errorf("%s %q ended the session of another user", to, body)
 		}
 		if changes && (s.alive(t, sid) || len(s.live(t, "alice")) != 1) {
 			t.Errorf("%q left a session from before", body)
@@ -77,7 +77,7 @@ func FuzzSignInForm(f *testing.F) {
 		} else if a.StatusCode == http.StatusSeeOther {
 			t.Errorf("%s %q leads nowhere", to, body)
 		}
-		// The page for another name has as much markup: what was typed is none.
+		// The page for another name has as much markup, so what was entered is text.
 		if err == nil && to == "/login" && user != "" && a.StatusCode != http.StatusSeeOther {
 			form.Set("username", "nobody")
 			again := s.post(t, to, form.Encode(), presented)

@@ -26,7 +26,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// The hashes of "secret" and "password", as cheap as they are read.
+// Hashes of "secret" and "password", with the cheapest parameters that are accepted.
 const (
 	secretHash   = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$+v0rf6ETYAIpqJIjJyARZ3W3zqJlkf+0TRXzsLHmR6o"
 	passwordHash = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$Wb9DOLKUgwlL5fjad9tfCPU0SBAo0PEY/evJRhwtUR0"
@@ -52,11 +52,12 @@ type site struct {
 	jar      *jar
 	// address is where requests come from.
 	address netip.Addr
-	// reports are what the Server told; a test that expects some empties it.
+	// reports are the errors that the Server reported. A test that expects some
+	// empties it.
 	reports []error
 }
 
-// cheapHasher makes hashes of the lowest cost that is read.
+// cheapHasher makes hashes with the lowest cost that is accepted.
 type cheapHasher struct{}
 
 func (cheapHasher) Hash(pw string) (string, error) {
@@ -66,7 +67,7 @@ func (cheapHasher) Hash(pw string) (string, error) {
 
 func (cheapHasher) NeedsUpgrade(*password.Hash) bool { return false }
 
-// newSite returns a site whose pages look as options say, or as built in.
+// newSite returns a site with the theme of options, or the built-in one.
 func newSite(t testing.TB, options ...pages.ThemeOptions) *site {
 	t.Helper()
 	s := &site{store: memory.New(), slots: password.NewSlots(4, 4), address: home}
@@ -98,12 +99,12 @@ func newSite(t testing.TB, options ...pages.ThemeOptions) *site {
 		Slots: s.slots, Hasher: cheapHasher{}, Decoys: password.NewDecoys([]byte("key"), decoy.Profile()),
 	}
 	s.jar = &jar{site: s}
-	var look pages.ThemeOptions
+	var theme pages.ThemeOptions
 	if options != nil {
-		look = options[0]
+		theme = options[0]
 	}
 	s.Server = &pages.Server{
-		Theme: load(t, look), SignIn: s.service, Users: s.users, Sessions: s.sessions,
+		Theme: load(t, theme), SignIn: s.service, Users: s.users, Sessions: s.sessions,
 		Lifetimes: session.DefaultLifetimes(), Cookies: s.jar,
 		ClientIP: func(*http.Request) netip.Addr { return s.address },
 		Report:   func(_ *http.Request, err error) { s.reports = append(s.reports, err) },
@@ -116,7 +117,7 @@ func newSite(t testing.TB, options ...pages.ThemeOptions) *site {
 	return s
 }
 
-// builtIn is shared: a theme that is loaded is never written to.
+// builtIn is shared: a theme never changes.
 var builtIn = sync.OnceValues(func() (*pages.Theme, error) { return pages.LoadTheme(pages.ThemeOptions{}) })
 
 func load(t testing.TB, o pages.ThemeOptions) *pages.Theme {
@@ -175,7 +176,7 @@ func (s *site) live(t testing.TB, username string) []session.Session {
 	return list
 }
 
-// signsIn reports whether a password is right.
+// signsIn reports whether a user can sign in with a password.
 func (s *site) signsIn(t testing.TB, username, pw string) bool {
 	t.Helper()
 	_, err := s.service.SignIn(t.Context(), signin.Attempt{Username: username, Password: pw, Address: netip.MustParseAddr("203.0.113.9")})
@@ -193,8 +194,8 @@ type answer struct {
 	body string
 }
 
-// do sends a request. Headers are written "Name: value"; one without a value is
-// taken away, and Host is the request's.
+// do sends a request. Headers are "Name: value"; one without a value is removed,
+// and Host is the host of the request.
 func (s *site) do(t testing.TB, method, target, body string, headers ...string) answer {
 	t.Helper()
 	return serve(t, s.Server, method, target, body, headers...)
@@ -247,7 +248,7 @@ func (s *site) post(t testing.TB, target, body string, headers ...string) answer
 	return s.do(t, http.MethodPost, target, body, headers...)
 }
 
-// fields is a form's body, of names and values.
+// fields returns the body of a form, from names and values.
 func fields(pairs ...string) string {
 	v := make(url.Values)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -277,7 +278,7 @@ func (a answer) wantRedirect(t testing.TB, to string) answer {
 	return a
 }
 
-// wantText checks that a page says something, as a person reads it.
+// wantText checks that a page shows a text, after its escapes are decoded.
 func (a answer) wantText(t testing.TB, texts ...string) answer {
 	t.Helper()
 	for _, text := range texts {
@@ -298,10 +299,10 @@ func (a answer) wantNoText(t testing.TB, texts ...string) answer {
 	return a
 }
 
-// cookies are the lines by which cookies are set.
+// cookies returns the Set-Cookie lines.
 func (a answer) cookies() string { return strings.Join(a.Header["Set-Cookie"], "\n") }
 
-// presented is the header by which a browser sends back the cookie it was given.
+// presented returns the header with which a browser sends the cookie back.
 func (a answer) presented(t testing.TB) string {
 	t.Helper()
 	for _, c := range a.Cookies() {
@@ -315,7 +316,7 @@ func (a answer) presented(t testing.TB) string {
 
 var tags = regexp.MustCompile(`<[a-z][^>]*>`)
 
-// tag is the one tag of the page that has all of the attributes.
+// tag returns the only tag of the page with all of the attributes.
 func (a answer) tag(t testing.TB, attributes ...string) string {
 	t.Helper()
 	var found []string
@@ -335,7 +336,7 @@ func (a answer) tag(t testing.TB, attributes ...string) string {
 	return found[0]
 }
 
-// sameAnswer compares two answers byte by byte, but for the date.
+// sameAnswer compares two answers byte by byte, except for the date.
 func sameAnswer(t testing.TB, what string, a, b answer) {
 	t.Helper()
 	if a.StatusCode != b.StatusCode || a.body != b.body {

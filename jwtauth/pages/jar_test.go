@@ -11,15 +11,15 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
 
-// jar is the session cookie, as simple as it can be.
+// jar is a simple implementation of Cookies.
 type jar struct {
 	*site
-	// err is what Principal fails with.
+	// err is the error of Principal.
 	err error
 	// kept is how long the last cookie was to be kept, -1 where none was set.
 	kept time.Duration
-	// device is what was last set as the id of the browser, deviceErr what that
-	// fails with.
+	// device is the id of the browser that was last set, deviceErr the error of
+	// SetDevice.
 	device    string
 	deviceErr error
 }
@@ -54,7 +54,7 @@ func (j *jar) Set(w http.ResponseWriter, _ *http.Request, value string, maxAge t
 	http.SetCookie(w, &http.Cookie{Name: "jwtauth", Value: value, Path: "/"})
 }
 
-// Device is what the cookie of that name says, or a name for the first.
+// Device returns the value of the cookie of that name, or a fixed id without one.
 func (j *jar) Device(r *http.Request) string {
 	if c, err := r.Cookie("device"); err == nil {
 		return c.Value
@@ -67,7 +67,7 @@ func (j *jar) SetDevice(_ http.ResponseWriter, _ *http.Request, id string) error
 	return j.deviceErr
 }
 
-// HostHidden is what the header of that name says, for the tests of it.
+// HostHidden reports whether the request has the header of that name.
 func (j *jar) HostHidden(r *http.Request) bool { return r.Header.Get("Host-Hidden") != "" }
 
 func (j *jar) Clear(w http.ResponseWriter, _ *http.Request) {

@@ -9,33 +9,33 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
-// Refusals are the pages by which a guard refuses a person who navigates. They
-// set no header but their own: the challenge is the guard's.
+// Refusals are the pages by which a guard refuses a request that navigates. They
+// set no challenge: the guard does.
 type Refusals struct {
-	// Server has the theme. Its realm need not be open.
+	// Server has the theme. Its realm does not have to be open.
 	Server *Server
 	// SignInPage is where to sign in, a path or a URL.
 	SignInPage string
 }
 
-// forbiddenData is what the page shows to who lacks a role.
+// forbiddenData is what the page shows to a user without the role.
 type forbiddenData struct {
 	SignedIn string
-	// Any and All are the roles needed; Other is set where something else than
-	// a role is missing.
+	// Any and All are the roles of the rule. Other is set where a scope or claim
+	// is missing.
 	Any, All []string
 	Other    bool
-	// SignIn is where to become somebody else.
+	// SignIn is the URL at which to sign in as another user.
 	SignIn string
 }
 
-// RolesAny are the roles of which one is needed, as a text.
+// RolesAny returns the roles of which one is needed, as a text.
 func (d forbiddenData) RolesAny() string { return strings.Join(d.Any, ", ") }
 
-// RolesAll are the roles that are all needed, as a text.
+// RolesAll returns the roles that are all needed, as a text.
 func (d forbiddenData) RolesAll() string { return strings.Join(d.All, ", ") }
 
-// SignInURL is where a person signs in to come back to here.
+// SignInURL returns the URL of the sign-in page that returns to here afterwards.
 func (f Refusals) SignInURL(here string) string {
 	if here == "" {
 		return f.SignInPage
@@ -47,7 +47,7 @@ func (f Refusals) SignInURL(here string) string {
 	return f.SignInPage + separator + url.Values{ParamReturnTo: {here}}.Encode()
 }
 
-// Forbidden says which roles are missing.
+// Forbidden tells which roles the page needs: 403.
 func (f Refusals) Forbidden(w http.ResponseWriter, r *http.Request, p *policy.Principal, rule policy.Rule, here string) {
 	data := forbiddenData{SignedIn: displayName(p), SignIn: f.SignInURL(here)}
 	if errors.Is(rule.Check(p), policy.ErrRole) {
@@ -58,23 +58,24 @@ func (f Refusals) Forbidden(w http.ResponseWriter, r *http.Request, p *policy.Pr
 	f.render(w, r, http.StatusForbidden, view{Page: pageForbidden, Data: data})
 }
 
-// NotSent says that a form was not carried out because nobody is signed in: a
-// sign-in cannot bring it back.
+// NotSent tells that nothing was done with a form because no one is signed in: 401.
+// The content of the form is lost: a sign-in cannot send it again.
 func (f Refusals) NotSent(w http.ResponseWriter, r *http.Request) {
 	f.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Data: messageData{Name: msgNotSent, SignIn: f.SignInPage}})
 }
 
-// Unavailable says that nobody can tell right now who is signed in.
+// Unavailable tells that it cannot be checked now who is signed in: 503.
 func (f Refusals) Unavailable(w http.ResponseWriter, r *http.Request) {
 	f.render(w, r, http.StatusServiceUnavailable, view{Page: pageMessage, Data: messageData{Name: msgUnavailable}})
 }
 
-// OtherSite says that a form came from elsewhere.
+// OtherSite tells that a form was sent by another site: 403.
 func (f Refusals) OtherSite(w http.ResponseWriter, r *http.Request) {
 	f.render(w, r, http.StatusForbidden, view{Page: pageMessage, Data: messageData{Name: msgOtherSite}})
 }
 
-// render shows a page with the style that is beside the sign-in page.
+// render shows a page with the style and logo of the sign-in page, which may be on
+// another site.
 func (f Refusals) render(w http.ResponseWriter, r *http.Request, status int, v view) {
 	if u, err := url.Parse(f.SignInPage); err == nil {
 		if u.Host != "" {

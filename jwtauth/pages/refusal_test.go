@@ -14,7 +14,7 @@ type (
 	request = *http.Request
 )
 
-// refuse is what a guard's visitor gets.
+// refuse returns the answer of a guard's refusal.
 func refuse(t testing.TB, page func(w writer, r request), headers ...string) answer {
 	t.Helper()
 	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { page(w, r) }), "GET", "/private/", "", headers...)
@@ -35,8 +35,8 @@ func TestSignInURL(t *testing.T) {
 	}
 }
 
-// Who lacks a role learns which, and how to become somebody who has it; nobody is
-// sent to sign in by themselves, which would not help.
+// A user without a role is told which role is needed, with a link to sign in as
+// another user. There is no redirect to the sign-in page: it would not help.
 func TestForbidden(t *testing.T) {
 	alice := &policy.Principal{Username: "alice", FullName: "Alice Liddell", Roles: []string{"user"}}
 	for _, tc := range []struct {
@@ -66,7 +66,7 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-// The pages that a guard shows in place of a redirect.
+// A guard shows these pages instead of a redirect.
 func TestRefusalPages(t *testing.T) {
 	f := pages.Refusals{Server: &pages.Server{Theme: load(t, pages.ThemeOptions{})}, SignInPage: "/auth/login"}
 	for _, tc := range []struct {
@@ -76,20 +76,20 @@ func TestRefusalPages(t *testing.T) {
 		text   string
 		signIn bool
 	}{
-		{"form of nobody", f.NotSent, 401, "Your form was not sent", true},
+		{"form without a sign-in", f.NotSent, 401, "Your form was not sent", true},
 		{"not open", f.Unavailable, 503, "Please try again", false},
 		{"form of another site", f.OtherSite, 403, "Nothing was done", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := refuse(t, func(w writer, r request) {
-				// The challenge is the guard's, and stays.
+				// The guard has set the challenge, and it stays.
 				w.Header().Set("WWW-Authenticate", "Bearer x")
 				tc.page(w, r)
 			}).want(t, tc.status).wantHeaders(t, map[string]string{"Www-Authenticate": "Bearer x"}).wantText(t, tc.text)
 			if got := strings.Contains(a.body, `href="/auth/login"`); got != tc.signIn {
 				t.Errorf("offers to sign in: %v\n%s", got, a.body)
 			}
-			// The style is beside the sign-in page, and not behind the guard.
+			// The style is next to the sign-in page, which no guard refuses.
 			a.wantText(t, `href="/auth/login/style.css?v=`)
 		})
 	}
@@ -99,8 +99,8 @@ func TestRefusalPages(t *testing.T) {
 	}
 }
 
-// With a sign-in page on another host the style is there, and the page may have
-// it from there, and nothing else from anywhere else.
+// If the sign-in page is on another host, the style is there too: the policy allows
+// it from that host, and nothing from any other.
 func TestRefusalOfASignInElsewhere(t *testing.T) {
 	f := pages.Refusals{Server: &pages.Server{Theme: load(t, pages.ThemeOptions{})}, SignInPage: "https://id.example.com/auth/login"}
 	a := refuse(t, f.NotSent).want(t, 401)
@@ -112,7 +112,7 @@ func TestRefusalOfASignInElsewhere(t *testing.T) {
 	}
 }
 
-// Redirect is what a guard sends a person away with.
+// Guards redirect with this function.
 func TestRedirect(t *testing.T) {
 	for to, want := range map[string]string{
 		"/login?return_to=%2Fx": "/login?return_to=%2Fx",
@@ -120,7 +120,7 @@ func TestRedirect(t *testing.T) {
 		`/x?"<>\`:               "/x?%22%3C%3E%5C",
 	} {
 		a := refuse(t, func(w writer, _ request) {
-			// Whatever the site says of its answers.
+			// The site has set other values for its answers.
 			w.Header().Set("Cache-Control", "public, max-age=60")
 			w.Header().Set("Expires", "Wed, 21 Oct 2037 07:28:00 GMT")
 			pages.Redirect(w, to)

@@ -8,36 +8,37 @@ import (
 	"strings"
 )
 
-// maxReturnTo bounds return_to, in bytes.
+// maxReturnTo is the maximum length of return_to in bytes.
 const maxReturnTo = 4096
 
-// hostAlphabet is what a host, with a port, is written in.
+// hostAlphabet is the characters of a host with a port.
 const hostAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
 
-// destination is where a sign-in ends: a path of this site, or one of another
-// origin that was found to be allowed. The zero one is the site's root.
-type destination struct {
+// returnTarget is where a sign-in or sign-out returns to: a path of this site, or
+// a URL of another origin that is allowed.
+type returnTarget struct {
 	origin string // "https://docs.example.com", "" for this site
-	path   string // with its query; "" for the root
-	root   string
+	path   string // with its query and fragment; "" for root
+	root   string // path of the site's start page
 }
 
-// String is what a Location header takes.
-func (d destination) String() string {
+// String returns the target for a Location header.
+func (d returnTarget) String() string {
 	if d.path == "" {
 		return d.root
 	}
 	return d.origin + d.path
 }
 
-// value is what comes back as return_to: "" for the root.
-func (d destination) value() string { return d.origin + d.path }
+// param returns the target as the parameter return_to, "" for the root.
+func (d returnTarget) param() string { return d.origin + d.path }
 
-// returnTo returns where text leads. What is not a path of this site, or of one
-// that shares its cookie, is the site's root: nobody gets to choose another.
-func (s *Server) returnTo(r *http.Request, text string) destination {
-	root := destination{root: s.root(r)}
-	if text == "" || len(text) > maxReturnTo || !harmless(text) {
+// parseReturnTo reads the parameter return_to. It returns the site's root for a text
+// that is neither a path of this site nor a URL of another origin that shares its
+// cookie: so no one can send a visitor elsewhere with it.
+func (s *Server) parseReturnTo(r *http.Request, text string) returnTarget {
+	root := returnTarget{root: s.root(r)}
+	if text == "" || len(text) > maxReturnTo || hasControl(text) {
 		return root
 	}
 	u, err := url.Parse(text)
@@ -50,10 +51,11 @@ func (s *Server) returnTo(r *http.Request, text string) destination {
 		case u.Scheme != "https" && u.Scheme != "http", u.Host == "":
 			return root
 		case strings.Trim(u.Host, hostAlphabet) != "":
-			// A host that browsers read as another one, or a policy as more.
+			// Browsers could read such a host as another one, and a
+			// Content-Security-Policy as several.
 			return root
 		case strings.EqualFold(u.Host, r.Host):
-			// An absolute URL of this very site.
+			// An absolute URL of this site.
 		case s.ReturnOrigin != nil && s.ReturnOrigin(r, u):
 			d.origin = u.Scheme + "://" + u.Host
 		default:
@@ -64,7 +66,7 @@ func (s *Server) returnTo(r *http.Request, text string) destination {
 	if d.path == "" {
 		d.path = "/"
 	}
-	if !s.returnPath(r, d.path) {
+	if !s.allowedPath(r, d.path) {
 		return root
 	}
 	if u.RawQuery != "" {
@@ -76,12 +78,12 @@ func (s *Server) returnTo(r *http.Request, text string) destination {
 	return d
 }
 
-// returnPath reports whether a browser that is sent to the path stays on the
-// site, however often something on its way decodes it, and does not come back
-// here.
-func (s *Server) returnPath(r *http.Request, p string) bool {
+// allowedPath reports whether a browser that is sent to the path stays on the site,
+// however often a program on its way decodes the path, and does not come back to
+// the sign-in or sign-out page.
+func (s *Server) allowedPath(r *http.Request, p string) bool {
 	for range 3 { // as written, decoded, decoded twice
-		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, `\`) || !harmless(p) {
+		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, `\`) || hasControl(p) {
 			return false
 		}
 		// Without their dots "/.//x" and "/y/..//x" are "//x".
@@ -100,13 +102,13 @@ func (s *Server) returnPath(r *http.Request, p string) bool {
 	return true
 }
 
-// escape is a percent-encoded byte.
-var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+// percentEncoded is a percent-encoded byte.
+var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// decode undoes percent-encoding once, as far as there is any: not every program
-// gives up where one escape is broken.
+// decode undoes percent-encoding once. It leaves a broken escape as it is: not every
+// program refuses one.
 func decode(p string) string {
-	return escape.ReplaceAllStringFunc(p, func(e string) string {
+	return percentEncoded.ReplaceAllStringFunc(p, func(e string) string {
 		decoded, err := url.PathUnescape(e)
 		if err != nil {
 			return e
@@ -115,44 +117,8 @@ func decode(p string) string {
 	})
 }
 
-// harmless reports a text without control characters, which browsers drop, or
-// end a header at.
-func harmless(text string) bool {
-	return !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
-}
-
-// Navigates reports a request by which a person goes to a page: a browser says
-// so in Sec-Fetch-Mode; one that does not know these headers is known by asking
-// for HTML.
-func Navigates(r *http.Request) bool {
-	if mode := first(r.Header["Sec-Fetch-Mode"]); mode != "" {
-		return mode == "navigate"
-	}
-	return asksForHTML(r.Header["Accept"]) &&
-		first(r.Header["Sec-Fetch-Dest"]) == "" && first(r.Header["X-Requested-With"]) == "" && first(r.Header["Upgrade"]) == ""
-}
-
-// asksForHTML reports the header Accept of a client that wants a page.
-func asksForHTML(accept []string) bool {
-	const html = "text/html"
-	for _, line := range accept {
-		if len(line) < len(html) {
-			continue // as that of most programs
-		}
-		for kind := range strings.SplitSeq(line, ",") {
-			kind, params, _ := strings.Cut(kind, ";")
-			if strings.EqualFold(strings.TrimSpace(kind), html) && strings.ReplaceAll(params, " ", "") != "q=0" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// first is what [http.Header.Get] returns, for a name that is canonical already.
-func first(values []string) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return values[0]
+// hasControl reports whether a text has control characters. Browsers drop some of
+// them, and a header ends at others.
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
-// alwaysIn is a cookie of somebody who is signed in, whatever the request.
+// alwaysIn are cookies with a signed-in user for every request.
 type alwaysIn struct{ pages.Cookies }
 
 func (alwaysIn) Principal(*http.Request) (*policy.Principal, bool, error) {
 	return &policy.Principal{Username: "alice", Session: "x"}, true, nil
 }
 
-// alwaysOut is nobody.
+// alwaysOut are cookies without a user.
 type alwaysOut struct{ pages.Cookies }
 
 func (alwaysOut) Principal(*http.Request) (*policy.Principal, bool, error) { return nil, false, nil }
@@ -26,7 +26,7 @@ func (alwaysOut) Principal(*http.Request) (*policy.Principal, bool, error) { ret
 func (alwaysIn) HostHidden(*http.Request) bool  { return false }
 func (alwaysOut) HostHidden(*http.Request) bool { return false }
 
-// returns is where the page that checks the cookie goes on to.
+// returns gives the target to which the page that checks the cookie redirects.
 func returns(t testing.TB, s *pages.Server, returnTo string) string {
 	t.Helper()
 	a := serve(t, s, http.MethodGet, s.BasePath+"/login?check=1&return_to="+url.QueryEscape(returnTo), "")
@@ -38,7 +38,7 @@ func returns(t testing.TB, s *pages.Server, returnTo string) string {
 
 func TestReturnTo(t *testing.T) {
 	theme := load(t, pages.ThemeOptions{})
-	// The site's own hosts: docs shares the cookie, and local over http.
+	// The hosts of the site: docs shares the cookie, and so does local over http.
 	other := func(_ *http.Request, u *url.URL) bool {
 		return u.Scheme == "https" && u.Host == "docs.example.com" || u.Scheme == "http" && u.Host == "app.localhost:8080"
 	}
@@ -69,7 +69,7 @@ func TestReturnTo(t *testing.T) {
 		{name: "another site", from: "https://evil.example", want: "/"},
 		{name: "scheme in capitals", from: "HTTPS://evil.example/", want: "/"},
 		{name: "host without a scheme", from: "//evil.example", want: "/"},
-		{name: "slashes behind a broken percent", from: "/%252fevil.example/%25zz", want: "/"},
+		{name: "slashes after a broken percent", from: "/%252fevil.example/%25zz", want: "/"},
 		{name: "three slashes", from: "///evil.example", want: "/"},
 		{name: "four slashes", from: "////evil.example", want: "/"},
 		{name: "scheme without slashes", from: "https:evil.example", want: "/"},
@@ -111,7 +111,7 @@ func TestReturnTo(t *testing.T) {
 		{name: "sign-in page, up again", from: "/login/../login", want: "/"},
 		{name: "sign-in page by a detour", from: "/a/../login", want: "/"},
 		{name: "sign-in page by an encoded detour", from: "/a/%2e%2e/login", want: "/"},
-		{name: "sign-in page behind two slashes", from: "//login", want: "/"},
+		{name: "sign-in page after two slashes", from: "//login", want: "/"},
 		{name: "sign-in page, encoded", from: "/%6cogin", want: "/"},
 		{name: "sign-in page, encoded twice", from: "/%256cogin", want: "/"},
 		{name: "sign-in page of the own host", from: "https://example.com/login", want: "/"},
@@ -140,13 +140,13 @@ func TestReturnTo(t *testing.T) {
 		{name: "base path, root", base: "/auth", from: "https://evil.example", want: "/"},
 		{name: "sign-in page below the base path", base: "/auth", from: "/auth/login", want: "/"},
 		{name: "sign-out page below it, in capitals", base: "/auth", from: "/AUTH/Logout", want: "/"},
-		{name: "sign-in page behind two slashes below it", base: "/auth", from: "/auth//login", want: "/"},
-		{name: "page of that name beside it", base: "/auth", from: "/login", want: "/login"},
+		{name: "sign-in page after two slashes below it", base: "/auth", from: "/auth//login", want: "/"},
+		{name: "page of that name outside", base: "/auth", from: "/login", want: "/login"},
 		{name: "mount", mount: "/app", from: "/app/x", want: "/app/x"},
-		{name: "mount, beside it", mount: "/app", from: "/x", want: "/x"},
+		{name: "mount, outside", mount: "/app", from: "/x", want: "/x"},
 		{name: "mount, root", mount: "/app", from: "https://evil.example", want: "/app/"},
 		{name: "mount and base path", mount: "/app", base: "/auth", from: "/app/auth/login?a", want: "/app/"},
-		{name: "mount, page of that name beside it", mount: "/app", from: "/login", want: "/login"},
+		{name: "mount, page of that name outside", mount: "/app", from: "/login", want: "/login"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := &pages.Server{BasePath: tc.base, Theme: theme, Cookies: alwaysIn{}, ReturnOrigin: other}
@@ -160,7 +160,7 @@ func TestReturnTo(t *testing.T) {
 	}
 }
 
-// Without a cookie that is shared there is no other host to go to.
+// Without ReturnOrigin no other host is allowed.
 func TestReturnToNoOtherHostByDefault(t *testing.T) {
 	s := &pages.Server{Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysIn{}}
 	if got := returns(t, s, "https://docs.example.com/x"); got != "/" {
@@ -168,8 +168,8 @@ func TestReturnToNoOtherHostByDefault(t *testing.T) {
 	}
 }
 
-// The form goes to where the sign-in will end: the address is in the form, and
-// its origin, if it is another, in what the page allows forms to end at.
+// The form has the target of the sign-in in it. If the target has another origin,
+// the policy of the page allows forms to redirect there.
 func TestFormTarget(t *testing.T) {
 	s := newSite(t)
 	s.ReturnOrigin = func(_ *http.Request, u *url.URL) bool { return u.Host == "docs.example.com" }
@@ -191,9 +191,9 @@ func TestFormTarget(t *testing.T) {
 	s.get(t, "/login?return_to=/x%3Fa%26b").tag(t, `type="hidden"`, `name="return_to"`, `value="/x?a&amp;b"`)
 }
 
-// Host names can have signs in them that mean something in a policy, or that
-// browsers turn into letters, dots and slashes of another host. None of the
-// site's hosts has.
+// Some characters in a host name have a meaning in a policy, and browsers turn some
+// into letters, dots and slashes of another host. Hosts with such characters are
+// refused.
 func TestReturnToHostsAreWrittenPlainly(t *testing.T) {
 	s := &pages.Server{
 		Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysIn{},
@@ -209,8 +209,8 @@ func TestReturnToHostsAreWrittenPlainly(t *testing.T) {
 	}
 }
 
-// What browsers make of return_to stays where it was allowed to go, and does not
-// come back to the pages that it was on.
+// As browsers read it, return_to stays on the allowed hosts, and does not lead back
+// to the sign-in and sign-out pages.
 func FuzzReturnTo(f *testing.F) {
 	for _, seed := range []string{
 		"", "/", "/x?a=b#c", "?a=b", "#c", "https://evil.example", "//evil.example", "////evil.example", `/\evil.example`, "/%5cevil.example",
@@ -244,7 +244,7 @@ func FuzzReturnTo(f *testing.F) {
 		if to.Scheme != "https" && to.Scheme != "http" || to.User != nil || to.Host != host && to.Host != "docs.example.com" {
 			t.Fatalf("%q leads to %s", text, to)
 		}
-		// However often a server on the way decodes and cleans it.
+		// A server on the way may decode and clean the path several times.
 		p := to.EscapedPath()
 		for range 3 {
 			if clean := strings.ToLower(path.Clean(p)); clean == "/login" || clean == "/logout" {

@@ -1,5 +1,3 @@
-// Package pages serves the pages for people: sign in, sign out, the account, and
-// what a guard says to a browser that it refuses. They need no JavaScript.
 package pages
 
 import (
@@ -25,12 +23,13 @@ type SignIn interface {
 	Hash(ctx context.Context, username string, address netip.Addr, password string) (string, error)
 }
 
-// Users finds the users of the live realm and changes passwords of those in the
+// Users finds the users of the live realm and changes the passwords of those in the
 // store; see user.Directory.
 type Users interface {
 	Lookup(ctx context.Context, username string) (user.Entry, error)
-	// ChangePassword replaces the hash from, ends the user's sessions and begins the
-	// one given, in one step; user.ErrConflict where from is no longer the user's.
+	// ChangePassword replaces the hash from by to, ends the user's sessions and
+	// begins the session begin, in one step. It returns user.ErrConflict where from
+	// is no longer the user's hash.
 	ChangePassword(ctx context.Context, username, from, to string, begin session.Session) error
 }
 
@@ -46,31 +45,34 @@ type Sessions interface {
 
 // Cookies reads and writes the session cookie.
 type Cookies interface {
-	// Principal is whom the cookie of r names. Without one, and with a dead
-	// one, it is nil; presented tells the two apart. An error means that
-	// nobody can say: the realm or its store is not available.
+	// Principal returns the principal of the session cookie of r. p is nil
+	// without a cookie, and with one that is not valid any more; presented is
+	// true in the second case. An error means that the cookie could not be
+	// checked: the realm or its store is not available.
 	Principal(r *http.Request) (p *policy.Principal, presented bool, err error)
-	// Set sets the cookie: for as long as maxAge, or, with 0, until the
-	// browser is closed.
+	// Set sets the session cookie, which the browser keeps for maxAge. With 0
+	// it keeps the cookie until it is closed.
 	Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration)
-	// Device is the id of the browser that sent r, from its device cookie; a new
-	// random one, of no browser yet, where it has none that is good.
+	// Device returns the id of the browser that sent r, from its device cookie.
+	// Without a valid device cookie it returns a new random id.
 	Device(r *http.Request) string
-	// SetDevice sets the device cookie of the browser with that id. It outlives
-	// sign-outs and signs no one in.
+	// SetDevice sets the device cookie with that id. It stays when the user signs
+	// out, and signs no one in.
 	SetDevice(w http.ResponseWriter, r *http.Request, id string) error
-	// HostHidden reports a request whose Host a proxy has replaced, so that no
-	// cookie can be set that is as strict as the site's real address asks for.
+	// HostHidden reports a request whose Host a proxy seems to have replaced, so
+	// that no cookie can be set as strictly as the site's real address needs.
 	HostHidden(r *http.Request) bool
-	// Clear makes the browser forget the cookie.
+	// Clear removes the session cookie from the browser.
 	Clear(w http.ResponseWriter, r *http.Request)
 }
 
-// Server serves the pages of one realm. A caller fills it once for each state
-// of the realm's configuration and changes no field afterwards; it is safe for
-// concurrent use. Fields without a default are required.
+// Server serves the pages of one realm. The caller makes a new one for each
+// configuration of the realm and must not change a field afterwards; it is safe
+// for concurrent use. Fields without a default are required.
+//
+// A Server with a Theme alone can render [Refusals] and answer [Server.Unavailable].
 type Server struct {
-	// BasePath is put before all paths but that of /.well-known: "" for the
+	// BasePath is the prefix of all paths but [PathChangePassword]: "" for the
 	// root of the site, else a path that begins with "/" and does not end
 	// with one.
 	BasePath string
@@ -82,58 +84,57 @@ type Server struct {
 	Lifetimes session.Lifetimes
 	Cookies   Cookies
 
-	// Mount is what was taken off the front of the path before r came here,
-	// as by handle_path. Default: nothing ever is.
+	// Mount returns the prefix that was removed from the path of r before it
+	// came here, as handle_path does. Default: none was.
 	Mount func(r *http.Request) string
-	// ReturnOrigin reports another origin that a sign-in may end at. Default:
-	// there is none.
+	// ReturnOrigin reports whether a sign-in may return to another origin.
+	// Default: it may not.
 	ReturnOrigin func(r *http.Request, origin *url.URL) bool
 	// ClientIP returns the address of the client, the zero Addr where it is
-	// not known.
+	// not known. Default: no address is known.
 	ClientIP func(r *http.Request) netip.Addr
-	// Report is told every surprise that was answered with 500, and every
-	// error that did not keep the request from being answered. Default: it is
-	// dropped.
+	// Report is called for every unexpected error: those that were answered
+	// with 500 or 503, and those after which the request was still answered.
+	// Default: such errors are dropped.
 	Report func(r *http.Request, err error)
 }
 
 // Paths below the base path.
 const (
-	pathLogin    = "/login"
-	pathLogout   = "/logout"
-	pathAccount  = "/account"
-	pathPassword = "/account/password"
-	pathRevoke   = "/account/sessions/revoke"
-	pathOthers   = "/account/sessions/revoke-others"
-	// pathFiles is where style and images are.
+	pathLogin      = "/login"
+	pathLogout     = "/logout"
+	pathAccount    = "/account"
+	pathPassword   = "/account/password"
+	pathEndSession = "/account/sessions/revoke"
+	pathEndOthers  = "/account/sessions/revoke-others"
+	// pathFiles is the folder of the theme's files: style and images.
 	pathFiles = "/login/"
 
-	// PathChangePassword is below no base path: it is where password managers
-	// look (W3C, "A Well-Known URL for Changing Passwords").
+	// PathChangePassword does not begin with the base path: password managers
+	// ask for it at the root (W3C, "A Well-Known URL for Changing Passwords").
 	PathChangePassword = "/.well-known/change-password"
 )
 
-// page answers a request, or returns why it cannot.
-type page func(s *Server, w http.ResponseWriter, r *http.Request) error
+// handler answers a request for a page, or returns the error that kept it from that.
+type handler func(s *Server, w http.ResponseWriter, r *http.Request) error
 
-// pages are the handlers by path and method. HEAD is answered as GET.
-var pages = map[string]map[string]page{
+// handlers are the handlers of the pages by path and method. HEAD is answered as GET.
+var handlers = map[string]map[string]handler{
 	pathLogin:   {http.MethodGet: (*Server).signInPage, http.MethodPost: (*Server).signIn},
 	pathLogout:  {http.MethodGet: (*Server).signOutPage, http.MethodPost: (*Server).signOut},
 	pathAccount: {http.MethodGet: (*Server).accountPage},
-	// Whose form was sent again by its address alone sees the account.
-	pathPassword: {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).changePassword},
-	pathRevoke:   {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).revokeSession},
-	pathOthers:   {http.MethodGet: (*Server).toAccount, http.MethodPost: (*Server).revokeOthers},
+	// A browser that asks for the address of a form with GET gets the account page.
+	pathPassword:   {http.MethodGet: (*Server).redirectToAccount, http.MethodPost: (*Server).changePassword},
+	pathEndSession: {http.MethodGet: (*Server).redirectToAccount, http.MethodPost: (*Server).endSession},
+	pathEndOthers:  {http.MethodGet: (*Server).redirectToAccount, http.MethodPost: (*Server).endOtherSessions},
 }
 
-// Paths returns the paths of the pages and of their style, all below the base
-// path.
+// Paths returns the paths of the pages and of their style, without the base path.
 func Paths() []string {
-	return append(slices.Sorted(maps.Keys(pages)), pathFiles+styleFile)
+	return append(slices.Sorted(maps.Keys(handlers)), pathFiles+styleFile)
 }
 
-// Match reports whether path is that of a page, or of a file of its theme.
+// Match reports whether path is that of a page or of a file of the theme.
 func (s *Server) Match(path string) bool {
 	if path == PathChangePassword {
 		return true
@@ -143,15 +144,15 @@ func (s *Server) Match(path string) bool {
 		return false
 	}
 	name, isFile := strings.CutPrefix(path, pathFiles)
-	return pages[path] != nil || isFile && s.Theme.has(name)
+	return handlers[path] != nil || isFile && s.Theme.hasFile(name)
 }
 
-// IsThemeFile reports whether path is that of a file of the theme, which says nothing of
-// who asks for it.
+// IsThemeFile reports whether path is that of a file of the theme. Such a file is
+// the same for every visitor.
 func (s *Server) IsThemeFile(path string) bool {
 	path, ok := strings.CutPrefix(path, s.BasePath)
 	name, isFile := strings.CutPrefix(path, pathFiles)
-	return ok && isFile && s.Theme.has(name)
+	return ok && isFile && s.Theme.hasFile(name)
 }
 
 // ServeHTTP answers a request for a page or a file of the theme; every other
@@ -161,17 +162,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, isFile := strings.CutPrefix(path, pathFiles)
 	switch {
 	case r.URL.Path == PathChangePassword:
-		s.redirect(w, s.path(r, pathAccount)+"#password")
+		Redirect(w, s.path(r, pathAccount)+"#password")
 	case !s.Match(r.URL.Path):
 		http.NotFound(w, r)
 	case isFile:
 		s.Theme.serveFile(w, r, name)
 	default:
-		s.servePage(w, r, pages[path])
+		s.servePage(w, r, handlers[path])
 	}
 }
 
-func (s *Server) servePage(w http.ResponseWriter, r *http.Request, methods map[string]page) {
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request, methods map[string]handler) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -179,23 +180,23 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, methods map[s
 	serve := methods[method]
 	if serve == nil {
 		w.Header().Set("Allow", allowed(methods))
-		s.message(w, r, http.StatusMethodNotAllowed, msgBadRequest)
+		s.showMessage(w, r, http.StatusMethodNotAllowed, msgBadRequest)
 		return
 	}
 	if err := crossOrigin.Check(r); err != nil {
-		s.message(w, r, http.StatusForbidden, msgOtherSite)
+		s.showMessage(w, r, http.StatusForbidden, msgOtherSite)
 		return
 	}
 	if err := serve(s, w, r); err != nil {
-		s.fail(w, r, err)
+		s.showError(w, r, err)
 	}
 }
 
-// crossOrigin refuses posts that another site made the browser send: signing
-// somebody in as somebody else is one of them.
+// crossOrigin refuses forms that another site made the browser send, such as one
+// that signs the visitor in to an account of the attacker.
 var crossOrigin = http.NewCrossOriginProtection()
 
-func allowed(methods map[string]page) string {
+func allowed(methods map[string]handler) string {
 	names := slices.Collect(maps.Keys(methods))
 	if methods[http.MethodGet] != nil {
 		names = append(names, http.MethodHead)
@@ -204,16 +205,16 @@ func allowed(methods map[string]page) string {
 	return strings.Join(names, ", ")
 }
 
-// path is a path of this server as the browser has to ask for it.
+// path returns a path of this server as the browser has to request it.
 func (s *Server) path(r *http.Request, path string) string {
 	return s.mount(r) + s.BasePath + path
 }
 
-// SignInPath is the path of the sign-in page as the browser has to ask for it,
-// where mount is what the site takes off the path before.
+// SignInPath returns the path of the sign-in page as the browser has to request it.
+// mount is the prefix that the site removes from paths.
 func (s *Server) SignInPath(mount string) string { return mount + s.BasePath + pathLogin }
 
-// root is the site's own start page.
+// root returns the path of the site's start page.
 func (s *Server) root(r *http.Request) string { return s.mount(r) + "/" }
 
 func (s *Server) mount(r *http.Request) string {

@@ -22,8 +22,8 @@ import (
 
 const policyOfPages = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
-// wantHeaders fails unless the answer has these headers, those of every page,
-// and no other.
+// wantHeaders fails unless the answer has exactly these headers and those of every
+// page.
 func (a answer) wantHeaders(t *testing.T, extra map[string]string) answer {
 	t.Helper()
 	want := map[string]string{
@@ -51,8 +51,8 @@ func (a answer) wantHeaders(t *testing.T, extra map[string]string) answer {
 	return a
 }
 
-// Every page at every status keeps itself out of caches, frames and the reach of
-// scripts, sets no cookie that is not due, and fits into 20 KB with its style.
+// Every page, with every status, stays out of caches and frames, allows no scripts,
+// sets only the expected cookies, and has at most 20 KB with its style.
 func TestHeadersOfEveryPage(t *testing.T) {
 	style, err := os.ReadFile("theme/style.css")
 	if err != nil {
@@ -63,7 +63,7 @@ func TestHeadersOfEveryPage(t *testing.T) {
 	wrong := fields("username", "nobody", "password", "x")
 	for _, tc := range []struct {
 		name, method, path, body string
-		// signedIn presents alice's cookie, headers whatever they say.
+		// signedIn sends alice's cookie; headers are sent as they are.
 		signedIn bool
 		headers  []string
 		prepare  func(t *testing.T, s *site)
@@ -137,10 +137,10 @@ func TestHeadersOfEveryPage(t *testing.T) {
 	}
 }
 
-// fillSlots leaves no room to hash anything.
+// fillSlots takes all hashing slots and the queue for them.
 func fillSlots(t *testing.T, s *site) {
 	t.Helper()
-	// Those that wait give up with the test.
+	// The waiting callers give up when the test ends.
 	ctx, cancel := context.WithCancel(t.Context())
 	for range 4 {
 		release, err := s.slots.Acquire(ctx, password.Caller{})
@@ -151,7 +151,7 @@ func fillSlots(t *testing.T, s *site) {
 	}
 	done := make(chan struct{})
 	for i := range 4 {
-		// Each has an address of its own: no newcomer has fewer waiting.
+		// Each has its own address: no new caller has fewer waiting.
 		other := password.Caller{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), Account: fmt.Sprint(i)}
 		go func() {
 			_, _ = s.slots.Acquire(ctx, other)
@@ -171,8 +171,8 @@ func fillSlots(t *testing.T, s *site) {
 	})
 }
 
-// What a visitor, a browser or an administrator wrote is text, never markup, and
-// a password is nowhere.
+// Texts of a visitor, a browser or an administrator are escaped, and no page repeats
+// a password.
 func TestPagesEscapeAndRepeatNoPassword(t *testing.T) {
 	const script = `"><script>alert(1)</script>`
 	s := newSite(t)
@@ -206,8 +206,8 @@ func TestPagesEscapeAndRepeatNoPassword(t *testing.T) {
 	s.get(t, "/account", cookie).wantText(t, "Eve "+script, "<b>bold</b>", `Prog"><script>alert(1)<`)
 }
 
-// Which host a page is asked for by is the client's word, and so are the headers
-// of proxies: no page and no redirect is made of them.
+// The client chooses the host of a request and the headers of proxies, so no page
+// and no redirect repeats them.
 func TestNothingOfTheHostIsReflected(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
@@ -242,8 +242,7 @@ func TestNothingOfTheHostIsReflected(t *testing.T) {
 	}
 }
 
-// A page that the server cannot make says nothing of why, and the operator is
-// told once.
+// If a page fails, the answer does not tell why, and the error is reported once.
 func TestFailuresAreReportedAndNotShown(t *testing.T) {
 	secret := errors.New("dial 10.0.0.7: c4n4ry")
 	for _, tc := range []struct {
@@ -273,7 +272,7 @@ func TestFailuresAreReportedAndNotShown(t *testing.T) {
 	}
 }
 
-// A visitor who left is no surprise, and no answer reaches them.
+// If the client is gone, nothing is reported.
 func TestVisitorWhoLeft(t *testing.T) {
 	s := newSite(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -284,7 +283,7 @@ func TestVisitorWhoLeft(t *testing.T) {
 	}
 }
 
-// What is asked for while the realm opens says to ask again.
+// While the realm is not open, a page tells to try again.
 func TestUnavailable(t *testing.T) {
 	var told []error
 	s := &pages.Server{Theme: load(t, pages.ThemeOptions{}), Report: func(_ *http.Request, err error) { told = append(told, err) }}
@@ -297,7 +296,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// A path is a page's, or the handler behind gets the request.
+// Match is true for the paths of pages only: other requests go to the next handler.
 func TestMatch(t *testing.T) {
 	for _, tc := range []struct {
 		base, path string
@@ -346,7 +345,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// Links and forms lead to where the pages are as the browser sees them.
+// Links and forms have the paths that the browser has to request.
 func TestLinksHaveMountAndBasePath(t *testing.T) {
 	s := newSite(t)
 	s.BasePath = "/auth"

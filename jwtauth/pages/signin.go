@@ -18,8 +18,8 @@ const (
 	fieldUsername = "username"
 	fieldPassword = "password"
 	fieldKeep     = "keep"
-	// ParamReturnTo is where a sign-in ends: a path of the site, or a URL of
-	// another site that shares the cookie.
+	// ParamReturnTo is where a sign-in returns to: a path of the site, or a URL
+	// of another site that shares the cookie.
 	ParamReturnTo = "return_to"
 	// paramCheck asks whether the browser kept the cookie.
 	paramCheck = "check"
@@ -29,19 +29,19 @@ const (
 type signInData struct {
 	Username, ReturnTo string
 	Keep               bool
-	// SignedIn is the name of who is signed in already, who may want to be
-	// somebody else; Continue is where they would go on to.
+	// SignedIn is the name of the user who is already signed in and may want to
+	// sign in as another; Continue is the target if they do not.
 	SignedIn, Continue string
 }
 
-// signInPage shows the form, also to who is signed in: a page that sent them on
-// could send them in a circle.
+// signInPage shows the form. It also does so to a signed-in user: a redirect could
+// loop.
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	if s.Cookies.HostHidden(r) {
-		s.message(w, r, http.StatusBadRequest, msgHostHidden)
+		s.showMessage(w, r, http.StatusBadRequest, msgHostHidden)
 		return nil
 	}
-	back := s.returnTo(r, r.URL.Query().Get(ParamReturnTo))
+	back := s.parseReturnTo(r, r.URL.Query().Get(ParamReturnTo))
 	p, presented, err := s.Cookies.Principal(r)
 	if err != nil {
 		return err
@@ -49,43 +49,43 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has(paramCheck) {
 		switch {
 		case presented && p == nil:
-			s.forget(w, r)
-			s.cookieMessage(w, r, msgBadCookie, back)
+			s.clearBrowser(w, r)
+			s.showCookieProblem(w, r, msgBadCookie, back)
 			return nil
 		case p == nil:
-			s.cookieMessage(w, r, msgNoCookies, back)
+			s.showCookieProblem(w, r, msgNoCookies, back)
 			return nil
 		}
-		s.redirect(w, back.String())
+		Redirect(w, back.String())
 		return nil
 	}
-	data := signInData{ReturnTo: back.value()}
+	data := signInData{ReturnTo: back.param()}
 	if p != nil {
 		data.SignedIn, data.Continue = displayName(p), back.String()
 	} else if presented {
-		s.forget(w, r)
+		s.clearBrowser(w, r)
 	}
 	s.render(w, r, http.StatusOK, view{Page: pageSignIn, FormTarget: back.origin, Data: data})
 	return nil
 }
 
-// signIn signs in, or shows the form again with what is to be mended.
+// signIn signs the user in, or shows the form again with what has to be corrected.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if s.Cookies.HostHidden(r) {
-		s.message(w, r, http.StatusBadRequest, msgHostHidden)
+		s.showMessage(w, r, http.StatusBadRequest, msgHostHidden)
 		return nil
 	}
 	fields, err := form.Read(w, r, false)
 	if err != nil {
-		s.badForm(w, r, err)
+		s.showBadForm(w, r, err)
 		return nil
 	}
-	back := s.returnTo(r, fields[ParamReturnTo])
+	back := s.parseReturnTo(r, fields[ParamReturnTo])
 	data := signInData{
-		// Phones like to add a space; no name has one at its end.
+		// Keyboards of phones often add a space; no name ends in one.
 		Username: strings.TrimSpace(fields[fieldUsername]),
 		Keep:     fields[fieldKeep] != "",
-		ReturnTo: back.value(),
+		ReturnTo: back.param(),
 	}
 	again := func(status int, problems ...problem) error {
 		s.render(w, r, status, view{Page: pageSignIn, FormTarget: back.origin, Problems: problems, Data: data})
@@ -106,7 +106,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		Username: data.Username, Password: fields[fieldPassword], Address: s.address(r), Device: device, Via: signin.ViaForm,
 	})
 	if err != nil {
-		status, p, err := s.refusal(w, err)
+		status, p, err := s.signInProblem(w, err)
 		if err != nil {
 			return err
 		}
@@ -116,9 +116,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	n.Scopes, n.Kept = res.User.Scopes, data.Keep
 	grant, err := s.Sessions.Create(r.Context(), s.Lifetimes, n)
 	if errors.Is(err, session.ErrEpoch) {
-		// Password, user or sessions were changed since the comparison: what
-		// it proved is no longer so.
-		status, p, _ := s.refusal(w, signin.ErrCredentials)
+		// The user or its sessions were changed after the password was
+		// compared, so the comparison proves nothing any more.
+		status, p, _ := s.signInProblem(w, signin.ErrCredentials)
 		return again(status, p)
 	}
 	if err != nil {
@@ -128,21 +128,22 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.endFormer(r)
-	s.setCookie(w, r, grant.Session, cookie)
-	s.setDevice(w, r, device)
-	s.redirect(w, s.afterSignIn(r, back))
+	s.endPreviousSession(r)
+	s.setSessionCookie(w, r, grant.Session, cookie)
+	s.setDeviceCookie(w, r, device)
+	Redirect(w, s.afterSignIn(r, back))
 	return nil
 }
 
-// refusal is the message for a sign-in that was refused, and its status. What is
-// no refusal is returned as an error.
-func (s *Server) refusal(w http.ResponseWriter, err error) (int, problem, error) {
+// signInProblem returns the status and problem of a refused sign-in, and sets its
+// headers. It returns an error that is no refusal.
+func (s *Server) signInProblem(w http.ResponseWriter, err error) (int, problem, error) {
 	var address *throttle.AddressError
 	var busy *signin.BusyError
 	switch {
 	case errors.Is(err, signin.ErrCredentials):
-		// RFC 9110 §15.5.2 wants a challenge, and this one makes no browser ask.
+		// RFC 9110 §15.5.2 demands a challenge; with this one no browser asks
+		// for a password itself.
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return http.StatusUnauthorized, problem{Key: "wrong"}, nil
 	case errors.Is(err, signin.ErrDisabled):
@@ -158,7 +159,7 @@ func (s *Server) refusal(w http.ResponseWriter, err error) (int, problem, error)
 	return 0, problem{}, err
 }
 
-// newSession describes the session of who has just proved a password.
+// newSession describes the session of a user who has just proved the password.
 func (s *Server) newSession(r *http.Request, res signin.Result) session.NewSession {
 	n := session.NewSession{User: res.User.Username, Epoch: res.Epoch, UserAgent: r.UserAgent()}
 	if address := s.address(r); address.IsValid() {
@@ -167,9 +168,9 @@ func (s *Server) newSession(r *http.Request, res signin.Result) session.NewSessi
 	return n
 }
 
-// setCookie hands a session that begins to the browser, which keeps it as long as
-// the session says.
-func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, begun session.Session, cookie string) {
+// setSessionCookie gives the browser the cookie of a new session. The browser keeps
+// it as long as the session lasts, or, if it is not Kept, until it is closed.
+func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, begun session.Session, cookie string) {
 	var maxAge time.Duration
 	if begun.Kept {
 		maxAge = begun.ExpiresAt.Sub(begun.CreatedAt)
@@ -177,18 +178,18 @@ func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, begun session
 	s.Cookies.Set(w, r, cookie, maxAge)
 }
 
-// setDevice lets the browser show later that a user signed in here: failures in it
-// are then counted apart from those of strangers. Without that cookie it is a stranger
-// as before, so a failure to make it fails nothing.
-func (s *Server) setDevice(w http.ResponseWriter, r *http.Request, id string) {
+// setDeviceCookie marks the browser as one that a user has signed in with: its
+// failed sign-ins are counted apart from those of unknown browsers. If the cookie
+// cannot be made, the browser stays unknown, and the sign-in goes on.
+func (s *Server) setDeviceCookie(w http.ResponseWriter, r *http.Request, id string) {
 	if err := s.Cookies.SetDevice(w, r, id); err != nil {
 		s.report(r, err)
 	}
 }
 
-// endFormer ends the session that the browser had before: its cookie is about
-// to be replaced, so nobody could end it by signing out.
-func (s *Server) endFormer(r *http.Request) {
+// endPreviousSession ends the session that the browser had before: its cookie is
+// about to be replaced, so signing out could not end it any more.
+func (s *Server) endPreviousSession(r *http.Request) {
 	p, _, err := s.Cookies.Principal(r)
 	if err == nil && p != nil {
 		err = s.Sessions.Revoke(r.Context(), p.Session)
@@ -198,30 +199,32 @@ func (s *Server) endFormer(r *http.Request) {
 	}
 }
 
-// afterSignIn is where a sign-in goes on to. A browser comes by here once more:
-// one that keeps no cookies would else be sent to sign in for ever.
-func (s *Server) afterSignIn(r *http.Request, back destination) string {
+// afterSignIn returns the target of a sign-in. A browser is sent to the sign-in page
+// once more, which checks that the cookie was kept: without it the guard would
+// send the browser to sign in again and again.
+func (s *Server) afterSignIn(r *http.Request, back returnTarget) string {
 	if !Navigates(r) {
 		return back.String()
 	}
 	query := url.Values{paramCheck: {"1"}}
-	if back.value() != "" {
-		query.Set(ParamReturnTo, back.value())
+	if back.param() != "" {
+		query.Set(ParamReturnTo, back.param())
 	}
 	return s.path(r, pathLogin) + "?" + query.Encode()
 }
 
-// cookieMessage says why a right password was not enough, and lets try again.
-func (s *Server) cookieMessage(w http.ResponseWriter, r *http.Request, name string, back destination) {
-	again := Refusals{SignInPage: s.path(r, pathLogin)}.SignInURL(back.value())
+// showCookieProblem tells why the right password was not enough, with a link to try
+// again.
+func (s *Server) showCookieProblem(w http.ResponseWriter, r *http.Request, name string, back returnTarget) {
+	again := Refusals{SignInPage: s.path(r, pathLogin)}.SignInURL(back.param())
 	s.render(w, r, http.StatusBadRequest, view{Page: pageMessage, Data: messageData{Name: name, SignIn: again}})
 }
 
-// badForm answers a body that is no form, or not one of these pages.
-func (s *Server) badForm(w http.ResponseWriter, r *http.Request, err error) {
+// showBadForm answers a body that is no form, or no form of these pages.
+func (s *Server) showBadForm(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadRequest
 	if errors.Is(err, form.ErrTooLarge) {
 		status = http.StatusRequestEntityTooLarge
 	}
-	s.message(w, r, status, msgBadRequest)
+	s.showMessage(w, r, status, msgBadRequest)
 }

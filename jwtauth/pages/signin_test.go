@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// asBrowser is how a person's browser posts a form.
+// asBrowser are the headers with which a browser posts a form.
 const asBrowser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 
 var secret = fields("username", "alice", "password", "secret")
@@ -35,17 +35,17 @@ func TestSignIn(t *testing.T) {
 	if s.jar.kept != 0 {
 		t.Errorf("the cookie is kept for %s by a browser that was not asked to", s.jar.kept)
 	}
-	// The browser comes by once more, with the cookie, and goes on.
+	// The browser requests the page once more, with the cookie, and is redirected.
 	s.get(t, "/login?check=1&return_to=%2Fx%3Fa%3Db", a.presented(t)).wantRedirect(t, "/x?a=b")
 	s.get(t, "/account", a.presented(t)).want(t, 200)
 }
 
-// A name that a phone put a space behind is the name.
+// A space after the name, which phones add, is removed.
 func TestSignInTrimsTheName(t *testing.T) {
 	newSite(t).post(t, "/login", fields("username", " alice ", "password", "secret")).wantRedirect(t, "/")
 }
 
-// The password is taken as it is: spaces at its ends are part of it.
+// Spaces at the ends of a password are part of it.
 func TestSignInTrimsNoPassword(t *testing.T) {
 	newSite(t).post(t, "/login", fields("username", "alice", "password", "secret ")).want(t, 401)
 }
@@ -64,8 +64,8 @@ func TestKeepMeSignedIn(t *testing.T) {
 	})
 }
 
-// A session id that an attacker planted, or that somebody else used at this
-// browser before, is not signed in and goes on nowhere.
+// A sign-in never uses a session that an attacker planted, or that another user had
+// in this browser before.
 func TestEverySignInIsANewSession(t *testing.T) {
 	s := newSite(t)
 	first := s.post(t, "/login", secret)
@@ -75,12 +75,12 @@ func TestEverySignInIsANewSession(t *testing.T) {
 	if len(after) != 1 || after[0].ID == before || second.presented(t) == first.presented(t) {
 		t.Errorf("before %s, after %+v", before, after)
 	}
-	// As somebody else: the former session, of another user, ends too.
+	// As another user: the previous session, of the first user, ends too.
 	s.post(t, "/login", fields("username", "carol", "password", "password"), second.presented(t)).want(t, 303)
 	if len(s.live(t, "alice")) != 0 || len(s.live(t, "carol")) != 1 {
 		t.Errorf("alice has %d sessions, carol %d", len(s.live(t, "alice")), len(s.live(t, "carol")))
 	}
-	// Other browsers are not concerned, and neither is a sign-in that failed.
+	// Sessions of other browsers stay, and a failed sign-in ends none.
 	sid, cookie := s.begin(t, "alice", firefox)
 	s.post(t, "/login", secret).want(t, 303)
 	s.post(t, "/login", nameAndPassword("alice", "wrong"), cookie).want(t, 401)
@@ -89,8 +89,8 @@ func TestEverySignInIsANewSession(t *testing.T) {
 	}
 }
 
-// A former session that cannot be ended keeps nobody out.
-func TestFormerSessionThatCannotBeEnded(t *testing.T) {
+// If the previous session cannot be ended, the sign-in still succeeds.
+func TestPreviousSessionThatCannotBeEnded(t *testing.T) {
 	s := newSite(t)
 	_, cookie := s.begin(t, "alice", firefox)
 	full := errors.New("disk full")
@@ -102,8 +102,8 @@ func TestFormerSessionThatCannotBeEnded(t *testing.T) {
 	s.reports = nil
 }
 
-// A program is sent where it wanted to go; a browser to the page that sees
-// whether it kept the cookie.
+// A program is redirected to its target, a browser to the page that checks whether
+// the cookie was kept.
 func TestWhereASignInGoesOn(t *testing.T) {
 	for _, tc := range []struct {
 		name, returnTo string
@@ -129,16 +129,15 @@ func TestWhereASignInGoesOn(t *testing.T) {
 	}
 }
 
-// return_to counts where the form has it, not in the URL the form is posted to:
-// that one is not what the page showed.
+// return_to is read from the form only, not from the URL that the form is posted to.
 func TestSignInReadsTheBodyAlone(t *testing.T) {
 	s := newSite(t)
 	s.post(t, "/login?username=alice&password=secret&return_to=/y", "").want(t, 400)
 	s.post(t, "/login?return_to=/y", secret).wantRedirect(t, "/")
 }
 
-// A browser without cookies, or with one that is dead, is told and not sent round
-// in a circle.
+// A browser without cookies, or with an invalid one, gets a message and is not
+// redirected in a loop.
 func TestCookieCheckDoesNotLoop(t *testing.T) {
 	s := newSite(t)
 	s.get(t, "/login?check=1&return_to=/x").want(t, 400).wantText(t, "did not keep the cookie", `href="/login?return_to=%2Fx"`)
@@ -146,7 +145,7 @@ func TestCookieCheckDoesNotLoop(t *testing.T) {
 	if other.cookies() != cleared {
 		t.Errorf("the cookie stays: %q", other.cookies())
 	}
-	// Signed in or not, the form itself sends nobody anywhere.
+	// The form itself does not redirect, with or without a sign-in.
 	_, cookie := s.begin(t, "alice", firefox)
 	a := s.get(t, "/login?return_to=/x", cookie).want(t, 200)
 	a.wantText(t, "You are signed in as Alice Liddell.", `href="/x"`).tag(t, `type="password"`)
@@ -155,8 +154,8 @@ func TestCookieCheckDoesNotLoop(t *testing.T) {
 	}
 }
 
-// Which of them it was, nobody can tell: the name, the password, or an account
-// that has to wait. The names are equally long.
+// An unknown name, a wrong password and an account that has to wait get the same
+// answer. The names are equally long.
 func TestRefusalsAreTheSame(t *testing.T) {
 	s := newSite(t)
 	s.add(t, user.User{Username: "clara", PasswordHash: secretHash})
@@ -180,7 +179,7 @@ func TestRefusalsAreTheSame(t *testing.T) {
 		"disabled, wrong password":   ask("bobby", "wrong"),
 		"without a password":         ask("nopwd", "secret"),
 		"overlong password":          ask("alice", strings.Repeat("x", 2000)),
-		"name that nobody can have":  ask("a\nb c", "secret"),
+		"name that no user can have": ask("a\nb c", "secret"),
 		"name in other capitals":     ask("ALICE", "secret"),
 		"sessions ended by a change": raced(t, s),
 	} {
@@ -188,8 +187,8 @@ func TestRefusalsAreTheSame(t *testing.T) {
 	}
 }
 
-// raced is the answer to a right password where the user's sessions were ended,
-// by a new password perhaps, while it was compared.
+// raced returns the answer to a right password if the user's sessions end while it is
+// compared, for example by a new password.
 func raced(t *testing.T, s *site) answer {
 	t.Helper()
 	s.SignIn = racingSignIn{s.service, s.sessions}
@@ -224,8 +223,8 @@ func TestDisabledUser(t *testing.T) {
 	}
 }
 
-// The form comes back with what was typed, but for the password, and says what is
-// to be mended, also to who does not see it.
+// The form is shown again with what was entered, except the password, and tells what
+// to correct, also to screen readers.
 func TestFormAgain(t *testing.T) {
 	s := newSite(t)
 	a := s.post(t, "/login", fields("username", "alice", "password", "wrong", "keep", "1", "return_to", "/x"))
@@ -242,9 +241,9 @@ func TestFormAgain(t *testing.T) {
 	}
 	a = s.post(t, "/login", fields("username", "alice", "password", "wrong"))
 	if strings.Contains(a.tag(t, `name="keep"`), "checked") {
-		t.Error("keep was ticked by nobody")
+		t.Error("keep is ticked")
 	}
-	// The first form has no problem to speak of.
+	// The form shows no problem at first.
 	a = s.get(t, "/login").want(t, 200).wantText(t, "<title>Sign in</title>").wantNoText(t, "Error:", "problem", `role="alert"`)
 	a.tag(t, `name="username"`, "autofocus")
 }
@@ -281,7 +280,7 @@ func TestMissingFields(t *testing.T) {
 	}
 }
 
-// Password managers, phones and screen readers know each field for what it is.
+// Password managers, phones and screen readers can recognise each field.
 func TestFieldsAreLabelled(t *testing.T) {
 	a := newSite(t).get(t, "/login")
 	for field, attributes := range map[string][]string{
@@ -295,7 +294,7 @@ func TestFieldsAreLabelled(t *testing.T) {
 	a.tag(t, `method="post"`, `action="/login"`)
 }
 
-// What is no form of this page is not read, and nobody signed in by it.
+// A body that is no form of this page is refused, and signs no one in.
 func TestBodiesThatAreNoForm(t *testing.T) {
 	for _, tc := range []struct {
 		name, body string
@@ -320,8 +319,8 @@ func TestBodiesThatAreNoForm(t *testing.T) {
 	}
 }
 
-// originOf are the headers by which browsers say where a form was, and whether it
-// may be posted from there.
+// originOf are the headers in which browsers name the origin of a form, and whether
+// it may be posted from there.
 var originOf = []struct {
 	name    string
 	headers []string
@@ -339,7 +338,7 @@ var originOf = []struct {
 	{"program", nil, true},
 }
 
-// Otherwise another site could sign its visitor in, as the attacker.
+// Another site cannot sign its visitor in to an account of the attacker.
 func TestSignInFromAnotherSite(t *testing.T) {
 	for _, tc := range originOf {
 		t.Run(tc.name, func(t *testing.T) {
@@ -353,7 +352,7 @@ func TestSignInFromAnotherSite(t *testing.T) {
 			if a.cookies() != "" || len(s.live(t, "alice")) != 0 {
 				t.Error("signed in")
 			}
-			// And it was no attempt: nobody is locked out of here.
+			// It did not count as an attempt: no address has to wait.
 			for range 25 {
 				s.post(t, "/login", nameAndPassword("alice", "wrong"), tc.headers...).want(t, 403)
 			}
@@ -362,7 +361,7 @@ func TestSignInFromAnotherSite(t *testing.T) {
 	}
 }
 
-// An address that failed too often is told how long to wait, in both ways.
+// An address with too many failures is told how long to wait, in a header and a text.
 func TestAddressThatHasToWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
@@ -404,7 +403,7 @@ func TestNoSlotIsFree(t *testing.T) {
 	a.tag(t, `name="keep"`, "checked")
 }
 
-// faultySessions fails where it is told to.
+// faultySessions are sessions that fail in chosen methods.
 type faultySessions struct {
 	pages.Sessions
 	create, cookie, list, revoke, endAll error
@@ -445,8 +444,8 @@ func (f faultySessions) EndAll(ctx context.Context, username, except string) (in
 	return f.Sessions.EndAll(ctx, username, except)
 }
 
-// What breaks after the password was found right signs nobody in, and says
-// nothing of what it was.
+// An error after the password was found right signs no one in, and the page does not
+// tell what it was.
 func TestSessionThatCannotBeMade(t *testing.T) {
 	broken := errors.New("c4n4ry")
 	for name, faulty := range map[string]faultySessions{"store": {create: broken}, "cookie": {cookie: broken}} {
@@ -466,14 +465,14 @@ func TestSessionThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// The question is asked before anybody is signed out: a link, which any site can
-// have, signs nobody out.
+// The page asks before it signs out: opening it, by a link of any site, signs no one
+// out.
 func TestSignOut(t *testing.T) {
 	s := newSite(t)
 	sid, cookie := s.begin(t, "alice", firefox)
 	s.get(t, "/logout", cookie).want(t, 200).wantText(t, "Do you want to sign out?", "Alice Liddell").tag(t, `method="post"`, `action="/logout"`)
 	if !s.alive(t, sid) {
-		t.Fatal("a link signed somebody out")
+		t.Fatal("a link signed the user out")
 	}
 	other, _ := s.begin(t, "alice", firefox)
 	a := s.post(t, "/logout", "", cookie).wantRedirect(t, "/logout")
@@ -486,8 +485,8 @@ func TestSignOut(t *testing.T) {
 	s.get(t, "/logout").want(t, 200).wantText(t, "You are signed out", `href="/login"`)
 }
 
-// Signing out needs no form, no type and no session; it goes where it is told to,
-// on this site.
+// Signing out needs no form, no content type and no session. It redirects to
+// return_to on this site.
 func TestSignOutGoesOn(t *testing.T) {
 	for _, tc := range []struct {
 		name, body, want string
@@ -509,9 +508,8 @@ func TestSignOutGoesOn(t *testing.T) {
 	}
 }
 
-// Neither another site nor a broken form signs anybody out, and a session that
-// could not be ended is not forgotten by the browser, which could then not try
-// again.
+// Another site or a broken form signs no one out. If a session cannot be ended, the
+// browser keeps its cookie, so that the user can try again.
 func TestSignOutThatFails(t *testing.T) {
 	s := newSite(t)
 	sid, cookie := s.begin(t, "alice", firefox)
@@ -533,8 +531,8 @@ func TestSignOutThatFails(t *testing.T) {
 	s.reports = nil
 }
 
-// TestDeviceCookieGoesWithTheAttempt: the throttle is told which browser asks, and
-// the browser keeps its id once it has proved a password.
+// TestDeviceCookieGoesWithTheAttempt: an attempt has the id of the browser, and the
+// browser gets that id in a cookie after a right password.
 func TestDeviceCookieGoesWithTheAttempt(t *testing.T) {
 	s := newSite(t)
 	jar := s.Cookies.(*jar)
@@ -573,7 +571,7 @@ func TestDeviceCookieThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// deviceSpy remembers the last attempt.
+// deviceSpy records the last attempt.
 type deviceSpy struct {
 	service pages.SignIn
 	last    signin.Attempt

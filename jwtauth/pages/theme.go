@@ -27,63 +27,64 @@ const (
 	logoName   = "logo" // with the extension of an image
 	langFolder = "lang"
 
-	// maxFile bounds each file of a theme, in bytes.
+	// maxFile is the maximum size of a file of a theme, in bytes.
 	maxFile = 1 << 20
 )
 
-// images are the kinds of files that a theme may add.
+// images are the image types that a theme may have, by extension.
 var images = map[string]string{
 	".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
 	".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon",
 }
 
-// ThemeOptions say what the pages look like.
+// ThemeOptions are the options of a theme.
 type ThemeOptions struct {
-	// Title is the name of the site, shown above each page. Default: none.
+	// Title is the name of the site, shown on each page. Default: none.
 	Title string
-	// Logo is the path of an image, shown above each page. Default: that of
-	// the folder, else a mark of our own.
+	// Logo is the path of an image, shown on each page. Default: the logo of
+	// Folder, else a built-in mark.
 	Logo string
-	// Folder holds files that replace the built-in ones of the same name:
-	// templates, style.css, logo.<image>, lang/<language>.json, and more
-	// images. Default: none.
+	// Folder has files that replace the built-in ones of the same name:
+	// templates, style.css, logo.<image> and lang/<language>.json. It may have
+	// more images. Default: none.
 	Folder string
 }
 
-// Theme is what the pages look like: templates, style, images and texts, all of
-// them in memory. It is safe for concurrent use.
+// Theme is the files that pages are made of: templates, style, images and texts,
+// all of them in memory. It is safe for concurrent use.
 type Theme struct {
 	title, logo string
-	pages       map[string]*template.Template
+	templates   map[string]*template.Template
 	files       map[string]file
-	languages   languages
+	catalogues  catalogues
 }
 
-// file is a file that browsers ask for.
+// file is a file of a theme that browsers request.
 type file struct {
-	data    []byte
-	kind    string
-	version string
+	data        []byte
+	contentType string
+	version     string // changes with data
 }
 
-// LoadTheme reads a theme. Its errors name the file, and the line of a template.
+// LoadTheme reads a theme and parses its files. Errors name the file, and the line of
+// a template.
 func LoadTheme(o ThemeOptions) (*Theme, error) {
-	t, err := base(o.Folder)
+	shared, err := loadFiles(o.Folder)
 	if err != nil {
 		return nil, err
 	}
-	look := *t
-	look.title = o.Title
+	t := *shared
+	t.title = o.Title
 	if o.Logo != "" {
-		if err := look.setLogo(o.Logo); err != nil {
+		if err := t.setLogo(o.Logo); err != nil {
 			return nil, err
 		}
 	}
-	return &look, nil
+	return &t, nil
 }
 
-// builtIn is the theme that is always there. It is understood once; whether it
-// renders is a matter of this package's tests.
+// builtIn is the built-in theme. It is parsed once; the tests of this package check
+// that it renders.
 var builtIn = sync.OnceValues(func() (*Theme, error) {
 	s, err := builtInSources()
 	if err != nil {
@@ -92,14 +93,15 @@ var builtIn = sync.OnceValues(func() (*Theme, error) {
 	return newTheme(s)
 })
 
-// base is the built-in theme, or a folder over it, which is tried.
-func base(folder string) (*Theme, error) {
+// loadFiles returns the built-in theme, or one with the files of a folder, which is
+// checked. It may be shared.
+func loadFiles(folder string) (*Theme, error) {
 	if folder == "" {
 		return builtIn()
 	}
 	t, err := loadFolder(folder)
 	if err == nil {
-		err = t.try()
+		err = t.check()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("theme %s: %w", folder, err)
@@ -125,7 +127,7 @@ func loadFolder(folder string) (*Theme, error) {
 	return newTheme(s)
 }
 
-// newTheme understands the files of a theme.
+// newTheme parses the files of a theme.
 func newTheme(s sources) (*Theme, error) {
 	t := &Theme{files: make(map[string]file)}
 	for name, data := range s.files {
@@ -135,23 +137,23 @@ func newTheme(s sources) (*Theme, error) {
 		}
 	}
 	var err error
-	if t.languages, err = newLanguages(s.builtInLang, s.lang); err != nil {
+	if t.catalogues, err = newCatalogues(s.builtInLang, s.lang); err != nil {
 		return nil, err
 	}
 	return t, t.parse(s.templates)
 }
 
-// setLogo puts an image in the place of the theme's logo.
+// setLogo replaces the theme's logo by an image.
 func (t *Theme) setLogo(path string) error {
 	ext := strings.ToLower(filepath.Ext(path))
 	if images[ext] == "" {
-		return fmt.Errorf("logo %s: it takes an image: %s", path, strings.Join(slices.Sorted(maps.Keys(images)), " "))
+		return fmt.Errorf("logo %s: it has to be an image: %s", path, strings.Join(slices.Sorted(maps.Keys(images)), " "))
 	}
 	data, err := readFile(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {
 		return fmt.Errorf("logo %s: %w", path, err)
 	}
-	t.files = maps.Clone(t.files) // those of the theme are shared
+	t.files = maps.Clone(t.files) // the map is shared
 	maps.DeleteFunc(t.files, func(name string, _ file) bool { return isLogo(name) })
 	t.logo = logoName + ext
 	t.files[t.logo] = newFile(t.logo, data)
@@ -163,15 +165,15 @@ func isLogo(name string) bool {
 }
 
 func newFile(name string, data []byte) file {
-	kind := images[strings.ToLower(filepath.Ext(name))]
+	contentType := images[strings.ToLower(filepath.Ext(name))]
 	if name == styleFile {
-		kind = "text/css; charset=utf-8"
+		contentType = "text/css; charset=utf-8"
 	}
 	sum := sha256.Sum256(data)
-	return file{data: data, kind: kind, version: hex.EncodeToString(sum[:6])}
+	return file{data: data, contentType: contentType, version: hex.EncodeToString(sum[:6])}
 }
 
-// sources are the files of a theme before they are understood.
+// sources are the files of a theme before they are parsed.
 type sources struct {
 	templates         map[string]string
 	files             map[string][]byte
@@ -188,8 +190,8 @@ func builtInSources() (sources, error) {
 	return s, err
 }
 
-// readTheme reads a folder. known are the templates there are, nil for the
-// folder that says so.
+// readTheme reads a folder. known are the built-in templates: a folder may have no
+// others. It is nil for the built-in folder.
 func readTheme(folder fs.FS, known map[string]string) (sources, error) {
 	s := sources{templates: make(map[string]string), files: make(map[string][]byte), lang: make(map[string][]byte)}
 	entries, err := fs.ReadDir(folder, ".")
@@ -202,7 +204,7 @@ func readTheme(folder fs.FS, known map[string]string) (sources, error) {
 		ext := strings.ToLower(filepath.Ext(name))
 		isImage := images[ext] != ""
 		if ext != ".html" && name != styleFile && !isImage {
-			continue // a README, say
+			continue // such as a README
 		}
 		if ext == ".html" && known != nil && known[name] == "" {
 			return s, fmt.Errorf("%s: there is no such template; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), " "))
@@ -242,20 +244,20 @@ func readFile(folder fs.FS, name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: it is no file", name)
+		return nil, fmt.Errorf("%s: it is not a file", name)
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s: it is larger than %d bytes", name, maxFile)
 	}
 	return fs.ReadFile(folder, name)
 }
 
-// parse makes a template of each page and the layout.
+// parse makes a template for each page, with the layout in it.
 func (t *Theme) parse(texts map[string]string) error {
 	layout, err := template.New(layoutFile).Parse(texts[layoutFile])
 	if err != nil {
 		return err
 	}
-	t.pages = make(map[string]*template.Template)
+	t.templates = make(map[string]*template.Template)
 	for name, text := range texts {
 		if name == layoutFile {
 			continue
@@ -267,22 +269,22 @@ func (t *Theme) parse(texts map[string]string) error {
 		if err != nil {
 			return err
 		}
-		t.pages[name] = page
+		t.templates[name] = page
 	}
 	return nil
 }
 
-func (t *Theme) words(accept []string) *words { return t.languages.match(accept) }
+func (t *Theme) catalogue(accept []string) *catalogue { return t.catalogues.match(accept) }
 
-// has reports a file that browsers may ask for.
-func (t *Theme) has(name string) bool {
+// hasFile reports whether browsers may request a file of that name.
+func (t *Theme) hasFile(name string) bool {
 	_, ok := t.files[name]
 	return ok
 }
 
-// url is where browsers find a file. It changes with the file, so that they may
-// keep it for good.
-func (t *Theme) url(folder, name string) string {
+// fileURL returns the URL of a file. It changes with the file, so browsers may cache
+// it without a limit.
+func (t *Theme) fileURL(folder, name string) string {
 	return folder + name + "?v=" + t.files[name].version
 }
 
@@ -294,9 +296,9 @@ func (t *Theme) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	h.Set("Content-Type", f.kind)
+	h.Set("Content-Type", f.contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
-	// An SVG that is opened by itself is a page of this site.
+	// An SVG that is opened directly is a page of this site.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	h.Set("ETag", `"`+f.version+`"`)
 	if r.URL.Query().Get("v") == f.version {
@@ -311,6 +313,6 @@ func (t *Theme) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	h.Set("Content-Length", strconv.Itoa(len(f.data)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(f.data) // a visitor who left is nobody's error
+		_, _ = w.Write(f.data) // an error here: the client is gone
 	}
 }

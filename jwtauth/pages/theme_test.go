@@ -11,13 +11,12 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
-// hint is a template that shows a word in the place of what was there.
+// hint is a template that shows a word instead of its content.
 func hint(word string) string {
 	return `{{define "heading"}}` + word + `{{end}}{{define "content"}}{{end}}`
 }
 
-// Each file of a folder stands in for the built-in one of its name, and for no
-// other.
+// Each file of a folder replaces the built-in one of the same name, and no other.
 func TestThemeFilesReplaceTheBuiltIn(t *testing.T) {
 	const mine = "Mine and no other"
 	for _, name := range []string{"login.html", "logout.html", "account.html", "forbidden.html", "message.html", "layout.html", "style.css", "lang/en.json"} {
@@ -53,7 +52,7 @@ func TestThemeFilesReplaceTheBuiltIn(t *testing.T) {
 	}
 }
 
-// The site's name is above every page and in the window's title.
+// The site's name is on every page and in the window's title.
 func TestTitle(t *testing.T) {
 	theme := load(t, pages.ThemeOptions{Title: `Tom & "Jerry"`})
 	speaks(t, theme).wantText(t, `<title>Sign in · Tom & "Jerry"</title>`, `<p class="site">Tom & "Jerry"</p>`)
@@ -117,8 +116,7 @@ func TestThemesThatAreRefused(t *testing.T) {
 	}
 }
 
-// Whose theme it is that has a mistake, and in which file, the operator of several
-// sites has to be told (DESIGN.md §6: what loading finds names option and path).
+// Errors name the folder and the file, since an operator may have several themes.
 func TestThemeErrorsNameFolderAndFile(t *testing.T) {
 	for name, text := range map[string]string{
 		"login.html": "{{if}}", "logout.html": `{{define "heading"}}{{end}}`, "account.html": hint("{{.Nickname}}"), "lang/de.json": "[]", "style.css": strings.Repeat(" ", 1<<20+1),
@@ -130,8 +128,8 @@ func TestThemeErrorsNameFolderAndFile(t *testing.T) {
 	}
 }
 
-// A folder is also a place for a README, for a designer's sources, and for what
-// mounting it leaves there.
+// A folder may have other files, such as a README, a designer's sources and what
+// mounting it creates.
 func TestThemeIgnoresTheRest(t *testing.T) {
 	theme := load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{
 		"README.md": "x", "login.html.bak": "{{", "logo.psd": "x", "old/login.html": "{{", "..data/login.html": "{{", ".DS_Store": "x", "print.css": "x",
@@ -180,7 +178,7 @@ func TestLogo(t *testing.T) {
 	speaks(t, load(t, pages.ThemeOptions{})).wantText(t, "<svg").wantNoText(t, "<img")
 }
 
-// More images are served for templates and style to use.
+// More images of a folder are served, for templates and style.
 func TestMoreImages(t *testing.T) {
 	files := map[string]string{"a.svg": "", "b.png": "", "c.jpg": "", "d.gif": "", "e.webp": "", "f.avif": "", "favicon.ico": "", "two words.png": ""}
 	for name := range files {
@@ -192,7 +190,7 @@ func TestMoreImages(t *testing.T) {
 		if a.body != content || !strings.HasPrefix(a.Header.Get("Content-Type"), "image/") {
 			t.Errorf("%s: %v %q", name, a.Header, a.body)
 		}
-		// Opened by itself, as a page of this site, it can do nothing.
+		// An image that is opened directly, as a page of this site, can do nothing.
 		if !strings.Contains(a.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.HasSuffix(a.Header.Get("Content-Security-Policy"), "; sandbox") ||
 			a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", name, a.Header)
@@ -200,8 +198,8 @@ func TestMoreImages(t *testing.T) {
 	}
 }
 
-// A folder that is put together of links, as Kubernetes does it, is read; a link
-// to nothing or to a folder is not passed over in silence.
+// A folder made of links, as Kubernetes makes it, is read. A link to nothing or to a
+// folder is an error.
 func TestThemeOfLinks(t *testing.T) {
 	real := folder(t, map[string]string{"style.css": "/* linked */", "lang/en.json": `{"sign_in": "Linked"}`})
 	link := func(from, to string) string {
@@ -225,7 +223,7 @@ func TestThemeOfLinks(t *testing.T) {
 	}
 }
 
-// The style is fetched once and for good: its address changes with it.
+// Browsers cache the style without a limit: its address changes with it.
 func TestStyle(t *testing.T) {
 	built := &pages.Server{Theme: load(t, pages.ThemeOptions{}), Cookies: alwaysOut{}}
 	mine := &pages.Server{Theme: load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{"style.css": "/* mine */"})}), Cookies: alwaysOut{}}
@@ -254,7 +252,7 @@ func TestStyle(t *testing.T) {
 	if head := serve(t, mine, "HEAD", address(mine), "").want(t, 200); head.body != "" || head.Header.Get("Content-Length") != "10" {
 		t.Errorf("HEAD: %v %q", head.Header, head.body)
 	}
-	// Another version, or none: today's file, which the browser asks for again.
+	// Another version, or none, gets the current file, which browsers revalidate.
 	for _, target := range []string{address(built), "/login/style.css"} {
 		old := serve(t, mine, "GET", target, "").want(t, 200)
 		if old.body != "/* mine */" || old.Header.Get("Cache-Control") != "no-cache" {
@@ -272,7 +270,7 @@ func TestStyle(t *testing.T) {
 	}
 }
 
-// The files that browsers ask for are those that are there for them.
+// Templates, texts and other files are not served.
 func TestFilesThatAreNotServed(t *testing.T) {
 	s := &pages.Server{Theme: load(t, pages.ThemeOptions{Folder: folder(t, map[string]string{"README.md": "x", "photo.png": "x"})}), Cookies: alwaysOut{}}
 	for _, path := range []string{

@@ -8,18 +8,17 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// try renders every page in every way it is used, in every language, so that a
-// mistake in a template or a text is found when the theme is loaded, and not by
-// a visitor.
-func (t *Theme) try() error {
-	for name, views := range examples() {
-		if t.pages[name] == nil {
+// check renders every page with every sample view, in every language, so that a
+// mistake in a template or a text is an error when the theme is loaded.
+func (t *Theme) check() error {
+	for name, views := range sampleViews() {
+		if t.templates[name] == nil {
 			return fmt.Errorf("the template %s is missing", name)
 		}
 		for _, v := range views {
 			v.Page, v.Site = name, t.title
-			for _, v.words = range t.languages.all {
-				if err := t.pages[name].ExecuteTemplate(io.Discard, layoutFile, v); err != nil {
+			for _, v.catalogue = range t.catalogues.all {
+				if err := t.templates[name].ExecuteTemplate(io.Discard, layoutFile, v); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 			}
@@ -28,15 +27,15 @@ func (t *Theme) try() error {
 	return nil
 }
 
-// examples are views of every page.
-func examples() map[string][]view {
+// sampleViews returns views for every page, by the name of its template.
+func sampleViews() map[string][]view {
 	problems := []problem{{Key: "wrong"}, {Field: fieldUsername, Key: "missing_username"}, {Field: fieldPassword, Key: "missing_password"},
 		{Field: fieldCurrent, Key: "wrong_current"}, {Field: fieldNew, Key: "new_short"}, {Field: fieldRepeated, Key: "new_differs"}}
 	now := time.Now()
 	row := sessionRow{ID: "x", Browser: "Firefox", System: "Linux", IP: "::1", Since: now, Used: now}
 	account := accountData{User: user.User{Username: "alice", Roles: []string{"a", "b"}}, Sessions: []sessionRow{row, {Current: true}}}
 	changed := account
-	changed.Writable, changed.More, changed.Done = true, 3, doneKeys["password"]
+	changed.Writable, changed.More, changed.Done = true, 3, doneTexts["password"]
 	all := map[string][]view{
 		pageSignIn: {{Data: signInData{}}, {Data: signInData{Username: "alice", ReturnTo: "/", Keep: true, SignedIn: "Alice", Continue: "/"}},
 			{Data: signInData{}, Problems: problems}},

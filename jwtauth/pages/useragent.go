@@ -2,8 +2,8 @@ package pages
 
 import "strings"
 
-// The programs and systems that people know by name. What many claim to be comes
-// after what few do: every browser says "Mozilla", and most say "Safari".
+// The browsers and systems that people know by name. The order matters: many browsers
+// also name others, such as "Chrome" or "Safari", so those come last.
 var (
 	browsers = []struct{ token, name string }{
 		{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"},
@@ -19,12 +19,12 @@ var (
 	}
 )
 
-// maxProgram bounds the name of a program that calls itself something.
+// maxProgram is the maximum length of a program's name in bytes.
 const maxProgram = 40
 
-// describeUserAgent says in two words what a User-Agent stands for: the browser,
-// or what a program calls itself, and the system; "" for what it does not say.
-// It is a help for people to know their own devices by, and nothing else.
+// describeUserAgent returns the browser, or the name of another program, and the
+// system of a User-Agent; "" for what it does not tell. It only helps people to
+// recognise their devices.
 func describeUserAgent(text string) (browser, system string) {
 	if !strings.HasPrefix(text, "Mozilla/") {
 		// "curl/8.5.0", "python-requests/2.32"

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 )
 
-// People know their devices by what they call them.
+// Browsers and systems get the names by which people know them.
 func TestDescribeUserAgent(t *testing.T) {
 	const (
 		windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -66,8 +66,8 @@ func TestDescribeUserAgent(t *testing.T) {
 	}
 }
 
-// Whatever a program calls itself, the page stays a page: short, and without what
-// cannot be shown.
+// For every User-Agent the page stays short, and has no characters that cannot be
+// shown.
 func TestHostileUserAgents(t *testing.T) {
 	for _, text := range []string{
 		strings.Repeat("x", 10<<10), "x\x00\x1b[31m\r\n\t\u202ey/1", "\xff\xfe/1", "<script>alert(1)</script>/1", "Mozilla/5.0 <script>Firefox/",

@@ -1,4 +1,3 @@
-// Package policy decides whether a verified principal may pass.
 package policy
 
 import (
@@ -6,8 +5,9 @@ import (
 	"time"
 )
 
-// Principal is the verified answer of the guard: who is asking, and with what.
-// It is shared between requests and never written to once made.
+// Principal is the result of verifying a credential: who is asking, and with which
+// roles, scopes, claims and session. It is shared between requests and must not be
+// changed once made.
 type Principal struct {
 	// Username is the "sub" of the token, or the user of the session.
 	Username string
@@ -15,8 +15,8 @@ type Principal struct {
 	Email    string
 	Roles    []string
 	Scopes   []string
-	// Claims are all claims of the token (of the user, for a session cookie). nil
-	// has none.
+	// Claims are all claims of the token, or of the user for a session cookie. nil:
+	// there are none.
 	Claims Claims
 	// Session is the "sid", "" where the token has none.
 	Session string
@@ -24,7 +24,7 @@ type Principal struct {
 	TokenID string
 	// Client is the "client_id".
 	Client string
-	// ExpiresAt is when this answer stops being true.
+	// ExpiresAt is when the credential has to be verified again.
 	ExpiresAt time.Time
 }
 
@@ -32,15 +32,6 @@ type Principal struct {
 // bool, string, int64, float64, []any and map[string]any.
 type Claims interface {
 	Claim(name string) (value any, ok bool)
-}
-
-// MapClaims are claims in a map.
-type MapClaims map[string]any
-
-// Claim implements [Claims].
-func (m MapClaims) Claim(name string) (value any, ok bool) {
-	value, ok = m[name]
-	return value, ok
 }
 
 // HasRole reports whether p has exactly this role, byte by byte. A nil
@@ -55,8 +46,8 @@ func (p *Principal) HasScope(scope string) bool {
 	return p != nil && slices.Contains(p.Scopes, scope)
 }
 
-// Claim returns the top-level claim of exactly this name. A dot in a name is
-// part of the name. A nil principal has no claim.
+// Claim returns the top-level claim with exactly this name. A dot is part of the
+// name. A nil principal has no claims.
 func (p *Principal) Claim(name string) (value any, ok bool) {
 	if p == nil || p.Claims == nil {
 		return nil, false

@@ -8,55 +8,38 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// Rule is what a guard asks of a principal. Every part that is set must hold.
-// The zero Rule lets every principal pass, and nobody who is not one.
+// Rule is what a guard demands of a principal. Every list that is set must hold.
+// The zero Rule lets every principal pass, but no request without one.
 //
-// A list that is set but empty lets nobody pass: it comes from a configuration
-// that lost its values, and [Rule.Validate] refuses it.
+// A list that is set but empty lets no one pass: it comes from a configuration that
+// lost its values, and [Rule.Validate] refuses it.
 type Rule struct {
 	// AnyRoles: one of these roles is enough.
-	AnyRoles []string `json:"any_roles,omitzero"`
+	AnyRoles []string
 	// AllRoles: all of these roles are needed.
-	AllRoles []string `json:"all_roles,omitzero"`
+	AllRoles []string
 	// Scopes: all of these scopes are needed.
-	Scopes []string `json:"scopes,omitzero"`
+	Scopes []string
 	// Claims: all of these claims are needed.
-	Claims []Claim `json:"claims,omitzero"`
+	Claims []Claim
 }
 
-// Errors of [Rule.Check]. Each of the others is an ErrDenied too.
+// Errors of [Rule.Check]. The others wrap ErrDenied.
 var (
-	// ErrDenied is returned where a principal may not pass.
+	// ErrDenied is returned for a principal that may not pass.
 	ErrDenied = errors.New("denied by policy")
 	// ErrRole is returned where a role is missing.
 	ErrRole = fmt.Errorf("%w: role missing", ErrDenied)
-	// ErrScope is returned, within a [ScopeError], where a scope is missing.
+	// ErrScope is returned where a scope is missing. The text names the scopes.
 	ErrScope = fmt.Errorf("%w: scope missing", ErrDenied)
 	// ErrClaim is returned where a claim is missing or has another value.
 	ErrClaim = fmt.Errorf("%w: claim missing or different", ErrDenied)
 )
 
-// ScopeError says which scopes a request needs, for the "scope" attribute of
-// the challenge (RFC 6750 §3). It is an [ErrScope].
-type ScopeError struct {
-	// Required are all scopes of the rule, in its order.
-	Required []string
-	// Missing are those of them that the principal does not have.
-	Missing []string
-}
-
-// Error names nothing that came from the request.
-func (e *ScopeError) Error() string {
-	return ErrScope.Error() + ": " + strings.Join(e.Missing, " ")
-}
-
-// Unwrap returns [ErrScope].
-func (e *ScopeError) Unwrap() error { return ErrScope }
-
-// Check returns nil where p fulfils the whole rule, else an error that is an
+// Check returns nil if p fulfils the whole rule, else an error that wraps
 // [ErrDenied]: that of the first part that fails, in the order roles, scopes,
-// claims. A nil principal is always denied. Safe for concurrent use; it
-// allocates only to refuse.
+// claims. A nil principal is always denied. Check is safe for concurrent use, and
+// allocates only if it returns an error.
 func (r Rule) Check(p *Principal) error {
 	if p == nil {
 		return ErrDenied
@@ -108,14 +91,17 @@ func (r Rule) checkScopes(p *Principal) error {
 			missing = append(missing, scope)
 		}
 	}
-	if missing != nil || len(r.Scopes) == 0 {
-		return &ScopeError{Required: r.Scopes, Missing: missing}
+	switch {
+	case missing != nil:
+		return fmt.Errorf("%w: %s", ErrScope, strings.Join(missing, " "))
+	case len(r.Scopes) == 0:
+		return ErrScope
 	}
 	return nil
 }
 
-// Validate reports the first thing in r that can only be a mistake: a list
-// without values, or a role, scope or claim that no user can have.
+// Validate returns an error for the first mistake in r: a list without values, or a
+// role, scope or claim that no user can have.
 func (r Rule) Validate() error {
 	for _, list := range []struct {
 		name   string
@@ -127,7 +113,7 @@ func (r Rule) Validate() error {
 		{"scope", r.Scopes, user.CheckScope},
 	} {
 		if list.values != nil && len(list.values) == 0 {
-			return fmt.Errorf("%s: the list is empty and would let nobody pass; name at least one value or leave it out", list.name)
+			return fmt.Errorf("%s: the list is empty and would let no one pass; name at least one value or leave it out", list.name)
 		}
 		for _, v := range list.values {
 			if err := list.check(v); err != nil {
@@ -136,7 +122,7 @@ func (r Rule) Validate() error {
 		}
 	}
 	if r.Claims != nil && len(r.Claims) == 0 {
-		return errors.New("claim: the list is empty and would let nobody pass; name at least one claim or leave it out")
+		return errors.New("claim: the list is empty and would let no one pass; name at least one claim or leave it out")
 	}
 	for _, c := range r.Claims {
 		if err := c.Validate(); err != nil {
@@ -145,6 +131,3 @@ func (r Rule) Validate() error {
 	}
 	return nil
 }
-
-// Interface guards.
-var _ error = (*ScopeError)(nil)

@@ -1,23 +1,29 @@
 package policy
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 )
+
+// mapClaims are claims in a map.
+type mapClaims map[string]any
+
+func (m mapClaims) Claim(name string) (value any, ok bool) {
+	value, ok = m[name]
+	return value, ok
+}
 
 func TestRuleCheck(t *testing.T) {
 	p := &Principal{
 		Username: "alice",
 		Roles:    []string{"admin", "editor"},
 		Scopes:   []string{"read", "write"},
-		Claims: MapClaims{
-			"tenant": "acme", "level": float64(3), "big": json.Number("9007199254740993"), "on": true,
-			"groups": []any{"a", float64(7), false, []any{"nested"}, nil}, "plain": []string{"x", "y"},
-			"a.b": "dotted", "a": map[string]any{"c": "deep"}, "none": nil, "nan": math.NaN(), "int": 5,
+		Claims: mapClaims{
+			"tenant": "acme", "level": float64(3), "big": int64(9007199254740993), "on": true,
+			"groups": []any{"a", float64(7), false, []any{"nested"}, nil},
+			"a.b":    "dotted", "a": map[string]any{"c": "deep"}, "none": nil, "nan": math.NaN(), "int": 5, "strings": []string{"x"},
 			"empty": "",
 		},
 	}
@@ -49,15 +55,15 @@ func TestRuleCheck(t *testing.T) {
 		{"number", claim("level", "3"), nil},
 		{"number in another spelling", claim("level", "3.0"), ErrClaim},
 		{"big number", claim("big", "9007199254740993"), nil},
-		{"configured integer", claim("int", "5"), nil},
+		{"another type", claim("int", "5"), ErrClaim},
+		{"another list type", claim("strings", "x"), ErrClaim},
 		{"boolean", claim("on", "true"), nil},
 		{"element", claim("groups", "a"), nil},
 		{"number element", claim("groups", "7"), nil},
 		{"boolean element", claim("groups", "false"), nil},
 		{"nested element", claim("groups", "nested"), ErrClaim},
 		{"null element", claim("groups", "null"), ErrClaim},
-		{"string list", claim("plain", "y"), nil},
-		{"string list, no element", claim("plain", "z"), ErrClaim},
+		{"no element", claim("groups", "z"), ErrClaim},
 		{"dotted name", claim("a.b", "dotted"), nil},
 		{"dotted path", claim("a.c", "deep"), ErrClaim},
 		{"object", claim("a", "map[c:deep]", `{"c":"deep"}`), ErrClaim},
@@ -77,10 +83,10 @@ func TestRuleCheck(t *testing.T) {
 				t.Fatalf("Check = %v, want %v", err, tc.want)
 			}
 			if err != nil && !errors.Is(err, ErrDenied) {
-				t.Errorf("%v is no ErrDenied", err)
+				t.Errorf("%v does not wrap ErrDenied", err)
 			}
 			if err := tc.rule.Check(nil); !errors.Is(err, ErrDenied) {
-				t.Errorf("nobody: %v, want ErrDenied", err)
+				t.Errorf("without a principal: %v, want ErrDenied", err)
 			}
 			if err := tc.rule.Check(&Principal{}); err == nil && tc.rule.AnyRoles != nil {
 				t.Error("a principal without roles passed a rule on roles")
@@ -89,14 +95,10 @@ func TestRuleCheck(t *testing.T) {
 	}
 }
 
-func TestScopeErrorNamesWhatTheChallengeNeeds(t *testing.T) {
+func TestScopeErrorNamesTheMissingScopes(t *testing.T) {
 	err := Rule{Scopes: []string{"read", "write", "delete"}}.Check(&Principal{Scopes: []string{"write"}})
-	var scope *ScopeError
-	if !errors.As(err, &scope) {
-		t.Fatalf("%v is no *ScopeError", err)
-	}
-	if !slices.Equal(scope.Required, []string{"read", "write", "delete"}) || !slices.Equal(scope.Missing, []string{"read", "delete"}) {
-		t.Errorf("required %q, missing %q", scope.Required, scope.Missing)
+	if !errors.Is(err, ErrScope) || !strings.HasSuffix(err.Error(), ": read delete") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -137,23 +139,8 @@ func TestRuleValidate(t *testing.T) {
 	}
 }
 
-// An emptied list must not turn into "no list" on its way through JSON.
-func TestRuleKeepsEmptyListsInJSON(t *testing.T) {
-	text, err := json.Marshal(Rule{AllRoles: []string{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Rule
-	if err := json.Unmarshal(text, &back); err != nil {
-		t.Fatal(err)
-	}
-	if back.Validate() == nil || back.Check(&Principal{Username: "a"}) == nil {
-		t.Errorf("%s lost its empty list", text)
-	}
-}
-
-func TestCheckAllocatesNothingToPass(t *testing.T) {
-	p := &Principal{Roles: []string{"admin"}, Scopes: []string{"read"}, Claims: MapClaims{"tenant": "acme"}}
+func TestCheckAllocatesNothingIfItPasses(t *testing.T) {
+	p := &Principal{Roles: []string{"admin"}, Scopes: []string{"read"}, Claims: mapClaims{"tenant": "acme"}}
 	r := Rule{AnyRoles: []string{"x", "admin"}, Scopes: []string{"read"}, Claims: []Claim{{"tenant", []string{"acme"}}}}
 	if n := testing.AllocsPerRun(100, func() {
 		if r.Check(p) != nil {

@@ -40,7 +40,7 @@ func Example() {
 
 	proved, _ := r.SignIn.SignIn(ctx, signin.Attempt{Username: "alice", Password: "secret"})
 	issued, _ := r.Sessions(signin.ViaPassword).Create(ctx, lifetimes, session.NewSession{User: "alice", Epoch: proved.Epoch})
-	token, _ := r.Issuer.Issue(oauth2.Grant{
+	token, _ := r.Issuer.Issue(oauth2.TokenContent{
 		User: proved.User, Session: issued.Session.ID, IssuedAt: time.Now(), ExpiresAt: issued.AccessExpiresAt,
 	})
 

@@ -176,7 +176,7 @@ func (r *Realm) Announce(ctx context.Context) {
 // announceKey records that another key signs than before. It does not say who changed
 // it: the config, a command, or a waiting key whose time has come.
 func (r *Realm) announceKey(ctx context.Context) {
-	key := r.Keys.Signing().Signing().ID
+	key := r.Keys.Signing().SigningKey().ID
 	if before := r.shared.signs(key); before != "" {
 		r.Recorder.Event(ctx, audit.Event{Name: audit.KeyChanged, Key: key})
 	}

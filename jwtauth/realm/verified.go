@@ -65,11 +65,11 @@ func fingerprint(v *accesstoken.Verifier, keys *accesstoken.KeySet, storeID stri
 			mac.Write([]byte(part))
 		}
 	}
-	write(storeID, v.Issuer, v.Leeway.String(), keys.Longest().String())
+	write(storeID, v.Issuer, v.Leeway.String(), keys.MaxLifetime().String())
 	write(v.Audience...)
 	write(v.Types...)
 	for _, key := range keys.All() {
-		write(key.ID, key.Algorithm, key.Fingerprint(fingerprintKey), key.LastUse().UTC().String())
+		write(key.ID, key.Algorithm, key.Fingerprint(fingerprintKey), key.StopTime().UTC().String())
 	}
 	return string(mac.Sum(nil))
 }
@@ -121,8 +121,8 @@ func (r *Realm) dropExpired(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			v := r.verified()
-			v.tokens.Forget(now)
-			v.cookies.Forget(now)
+			v.tokens.DropExpired(now)
+			v.cookies.DropExpired(now)
 		}
 	}
 }

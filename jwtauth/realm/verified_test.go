@@ -70,8 +70,8 @@ func TestRetiredKeyIsAnotherWayOfVerifying(t *testing.T) {
 	}
 	seen := make(map[string]string)
 	for name, keys := range map[string]*accesstoken.KeySet{
-		"plain": set(key), "stopped": set(key.Until(time.Unix(1, 0))), "stopped later": set(key.Until(time.Unix(2, 0))),
-		"bounded": set(key).Bounded(time.Minute), "bounded otherwise": set(key).Bounded(time.Hour),
+		"plain": set(key), "stopped": set(key.StoppedAt(time.Unix(1, 0))), "stopped later": set(key.StoppedAt(time.Unix(2, 0))),
+		"bounded": set(key).WithMaxLifetime(time.Minute), "bounded otherwise": set(key).WithMaxLifetime(time.Hour),
 	} {
 		print := fingerprint(new(accesstoken.Verifier), keys, "store")
 		if other, same := seen[print]; same {

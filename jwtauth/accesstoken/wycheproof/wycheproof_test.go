@@ -1,4 +1,4 @@
-// Package wycheproof holds package accesstoken against the vectors of Project
+// Package wycheproof tests package accesstoken with the vectors of Project
 // Wycheproof (https://github.com/c2sp/wycheproof).
 package wycheproof
 
@@ -16,15 +16,15 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 )
 
-// How many vectors each file has. A new release of the data changes them on
-// purpose, and not unseen.
+// How many vectors each file has. If a new release of the data has more or fewer,
+// these numbers have to be changed by hand.
 const (
 	signatures  = 401
 	keySets     = 26
 	encryptions = 139
 )
 
-// file is what these tests read of a file of vectors.
+// file holds the parts of a file of vectors that these tests read.
 type file struct {
 	NumberOfTests int     `json:"numberOfTests"`
 	TestGroups    []group `json:"testGroups"`
@@ -33,13 +33,13 @@ type file struct {
 // group is vectors that share a JWK or, in json_web_key_test.json, a JWK Set.
 type group struct {
 	Comment string `json:"comment"`
-	// Private is all there is where the keys are symmetric.
+	// Private is the only member where the keys are symmetric.
 	Private json.RawMessage `json:"private"`
 	Public  json.RawMessage `json:"public"`
 	Tests   []vector        `json:"tests"`
 }
 
-// verifying is what somebody who verifies is given.
+// verifying returns the keys that a verifier gets.
 func (g group) verifying() json.RawMessage {
 	if g.Public != nil {
 		return g.Public
@@ -55,8 +55,8 @@ type vector struct {
 	Result  string `json:"result"`
 }
 
-// each runs a subtest for every vector of a file, and fails where one is
-// missing, is there twice or says neither valid nor invalid.
+// each runs a subtest for every vector of a file. It fails if a vector is missing,
+// occurs twice or is neither valid nor invalid.
 func each(t *testing.T, name string, count int, run func(t *testing.T, g group, v vector, valid bool)) {
 	t.Helper()
 	data, err := fs.ReadFile(wycheproof.TestVectors, name)
@@ -86,11 +86,11 @@ func each(t *testing.T, name string, count int, run func(t *testing.T, g group, 
 	}
 }
 
-// defect is a vector whose result is not followed, and the proof that it is the
-// vector that is wrong.
+// defect is a vector whose result these tests do not follow, with the proof that
+// the vector is wrong.
 type defect struct {
 	reason string
-	// accept is the verdict in place of the vector's.
+	// accept replaces the vector's result.
 	accept bool
 	// refusal is the error where accept is false.
 	refusal error
@@ -122,7 +122,7 @@ func signatureDefects(valid357 string) map[int]defect {
 	}
 }
 
-// TestSignatures: the verify-only layer, with keys from our own loader.
+// TestSignatures verifies signatures with keys from ParseJWK.
 func TestSignatures(t *testing.T) {
 	var valid357 string
 	met := 0
@@ -152,13 +152,13 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// verify loads the key of a group alone, and as part of a published set, and
-// returns why the token is refused, nil where it is not.
+// verify loads the key of a group alone, and as part of a published set. It returns
+// the reason for which the token is refused, nil where it is accepted.
 func verify(t *testing.T, g group, v vector) error {
 	t.Helper()
 	jwk := g.verifying()
-	// A JWK without "alg" takes that of the token: whether its use allows that is
-	// what its vectors ask.
+	// A JWK without "alg" gets that of the token: its vectors test whether its
+	// "use" allows that.
 	pinned := ""
 	if jwkAlg(g) == "" {
 		pinned = headerAlg(v.JWS)
@@ -168,7 +168,7 @@ func verify(t *testing.T, g group, v vector) error {
 		err = verifyWith(t, v.JWS, key)
 	}
 	if g.Public == nil {
-		return err // a secret is in no published set
+		return err // a published set has no secrets
 	}
 	set, setErr := accesstoken.ParseJWKS([]byte(`{"keys":[` + string(jwk) + `]}`))
 	if setErr != nil {
@@ -184,7 +184,7 @@ func verify(t *testing.T, g group, v vector) error {
 	return err
 }
 
-// verifyWith checks what comes back beside the verdict.
+// verifyWith checks the payload that is returned with the result.
 func verifyWith(t *testing.T, jws string, key *accesstoken.Key) error {
 	t.Helper()
 	payload, err := accesstoken.VerifySignature(jws, key)
@@ -201,7 +201,7 @@ func verifyWith(t *testing.T, jws string, key *accesstoken.Key) error {
 	return nil
 }
 
-// TestKeySets: a set with anything wrong verifies nothing.
+// TestKeySets: a set with an error in it verifies nothing.
 func TestKeySets(t *testing.T) {
 	each(t, "json_web_key_test.json", keySets, func(t *testing.T, g group, v vector, valid bool) {
 		err := verifyWithSet(t, g, v)
@@ -221,7 +221,7 @@ func verifyWithSet(t *testing.T, g group, v vector) error {
 		return err
 	}
 	err = errors.New("no key of the set")
-	for _, key := range keys { // every key may try: one that should not be there must not get to
+	for _, key := range keys { // try every key: one that should not be in the set must not verify
 		if err = verifyWith(t, v.JWS, key); err == nil {
 			return nil
 		}
@@ -229,8 +229,8 @@ func verifyWithSet(t *testing.T, g group, v vector) error {
 	return err
 }
 
-// loadSet reads secrets one by one, as a configuration gives them, and every set
-// that has anything else in it as the published document that it looks like.
+// loadSet reads secrets one by one, as a configuration has them. It reads every set
+// with other keys in it as a published document.
 func loadSet(t *testing.T, data []byte) ([]*accesstoken.Key, error) {
 	t.Helper()
 	var set struct {
@@ -253,8 +253,8 @@ func loadSet(t *testing.T, data []byte) ([]*accesstoken.Key, error) {
 	return keys, nil
 }
 
-// TestEncryptions: no key for encryption is loaded, whatever algorithm is asked
-// of it, and nothing that is encrypted is taken for a token.
+// TestEncryptions: no key for encryption is loaded, whatever algorithm is pinned,
+// and no encrypted text is accepted as a token.
 func TestEncryptions(t *testing.T) {
 	var keys []*accesstoken.Key
 	for _, alg := range []string{"HS256", "ES256", "EdDSA", "RS256"} {
@@ -292,7 +292,7 @@ func TestEncryptions(t *testing.T) {
 
 func jwkAlg(g group) string { return member(g.verifying(), "alg") }
 
-// headerAlg is the "alg" of a token, "" where there is none to be read.
+// headerAlg returns the "alg" of a token, "" where it has none.
 func headerAlg(jws string) string {
 	header, _, _ := strings.Cut(jws, ".")
 	data, err := base64.RawURLEncoding.DecodeString(header)
@@ -302,7 +302,7 @@ func headerAlg(jws string) string {
 	return member(data, "alg")
 }
 
-// member is a member of a JSON object that is text, "" where there is none.
+// member returns a text member of a JSON object, "" where it has none.
 func member(object []byte, name string) string {
 	var members map[string]any
 	if json.Unmarshal(object, &members) != nil {

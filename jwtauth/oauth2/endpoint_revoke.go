@@ -7,10 +7,10 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
 
-// revoke serves POST /revoke: RFC 7009 where the body names a token, else the
-// tutorial's form, which revokes the bearer token of the request. Whatever the
-// token is, the answer is 200: one that is unknown, expired or revoked needs
-// nothing done (RFC 7009 §2.2), and another client's is left alone.
+// revoke serves POST /revoke. Where the body has a token, it is RFC 7009; else it
+// revokes the bearer token of the request, as the FastAPI tutorial does. The
+// answer is 200 for every token: for one that is unknown, expired or revoked
+// there is nothing to do (RFC 7009 §2.2), and another client's is left alone.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return methodNotAllowed(http.MethodPost)
@@ -44,11 +44,11 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// revokeToken finds out by itself what kind of token it was given: a refresh
-// token ends its session, as does the value of a session cookie (handed over as a
-// token by who found it, or copied it out of a browser: the cookie of the request
-// itself is never looked at), an access token only itself. "token_type_hint" would
-// save nothing, and a wrong one must not matter.
+// revokeToken revokes a token of any kind. A refresh token ends its session, and
+// so does the value of a session cookie, sent as a token by someone who found it
+// or copied it out of a browser (the cookie of the request itself is never looked
+// at). An access token is denied alone. "token_type_hint" is ignored: it would
+// save nothing, and a wrong hint must not matter.
 func (s *Server) revokeToken(r *http.Request, client *Client, token string) error {
 	ctx := r.Context()
 	if ref, ok := s.sessionOf(token); ok {
@@ -59,10 +59,7 @@ func (s *Server) revokeToken(r *http.Request, client *Client, token string) erro
 		if err != nil {
 			return err
 		}
-		if err := s.Sessions.Revoke(ctx, live.ID); err != nil {
-			return err
-		}
-		return s.sync(ctx)
+		return s.Sessions.Revoke(ctx, live.ID)
 	}
 	claims, err := s.Verifier.Verify(token)
 	if err != nil || s.Denied(claims.Subject, claims.SessionID, claims.ID) {
@@ -75,15 +72,11 @@ func (s *Server) revokeToken(r *http.Request, client *Client, token string) erro
 	if !s.mayRevoke(client, owner) {
 		return nil
 	}
-	err = s.Sessions.RevokeAccessToken(ctx, s.Lifetimes, claims.Subject, claims.SessionID, claims.ID, claims.ExpiresAt)
-	if err != nil {
-		return err
-	}
-	return s.sync(ctx)
+	return s.Sessions.RevokeAccessToken(ctx, s.Lifetimes, claims.Subject, claims.SessionID, claims.ID, claims.ExpiresAt)
 }
 
-// sessionOf is the session that a refresh token, or a session cookie's value, stands
-// for, whatever else may be said of it.
+// sessionOf returns the session that a refresh token or a session cookie's value
+// names, whether or not that session still lives.
 func (s *Server) sessionOf(token string) (ref session.Ref, ok bool) {
 	if ref, err := s.Sessions.Parse(token); err == nil {
 		return ref, true
@@ -92,9 +85,9 @@ func (s *Server) sessionOf(token string) (ref session.Ref, ok bool) {
 	return session.Ref{SID: sid}, err == nil
 }
 
-// mayRevoke reports whether a token of the client named owner is the caller's
-// business: a client's own are, and without client authentication those that
-// nobody has to authenticate for.
+// mayRevoke reports whether the caller may revoke a token of the client with the
+// id owner. A client may revoke its own tokens. A caller that names no client may
+// revoke tokens of the first party and of clients without a secret.
 func (s *Server) mayRevoke(caller *Client, owner string) bool {
 	if caller != nil {
 		return caller.ID == owner

@@ -2,8 +2,8 @@ package oauth2
 
 import "net/http"
 
-// jwksCacheControl tells how long others may keep our keys. A new key signs only
-// once that time has passed.
+// jwksCacheControl says how long others may cache the keys. A new key signs only
+// after that time.
 const jwksCacheControl = "public, max-age=600"
 
 // jwks serves GET /.well-known/jwks.json (RFC 7517 §5).

@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
-// profile is what /users/me says of a user.
+// profile is the body of /users/me.
 type profile struct {
 	Username string   `json:"username"`
 	Email    *string  `json:"email"`
@@ -29,8 +29,8 @@ func newProfile(u user.User) profile {
 	return p
 }
 
-// usersMe serves GET /users/me. It looks at signature and expiry first, then at
-// the user, then at the deny set: a user disabled since is told so, although
+// usersMe serves GET /users/me. It checks signature and expiry first, then the
+// user, then the deny set: a user who was disabled meanwhile is told so, although
 // disabling has ended the session.
 func (s *Server) usersMe(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -57,13 +57,13 @@ func (s *Server) usersMe(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// identity is what a request says of its user, its signature verified.
+// identity is the user of a request, after its signature was verified.
 type identity struct {
 	username, sid, jti string
 	checkDenied        bool
 }
 
-// identify reads the bearer token, or the session cookie where there is none.
+// identify verifies the bearer token, or the session cookie where there is none.
 func (s *Server) identify(r *http.Request) (identity, error) {
 	token, presented, err := BearerFromHeader(r.Header)
 	if err != nil {

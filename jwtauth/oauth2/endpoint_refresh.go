@@ -2,9 +2,9 @@ package oauth2
 
 import "net/http"
 
-// refresh serves POST /refresh, the tutorial's form of the refresh grant: the
-// token as a bearer credential or in the body. A client names itself as it does
-// at /token.
+// refresh serves POST /refresh, the refresh grant as the FastAPI tutorial writes
+// it: the refresh token is a bearer credential, or in the body. A client
+// authenticates as it does at /token.
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return methodNotAllowed(http.MethodPost)

@@ -78,7 +78,7 @@ func TestRefreshRequests(t *testing.T) {
 	}{
 		{name: "both", path: "/refresh", body: "refresh_token=%s", headers: []string{bearer("x")}, status: 400, code: "invalid_request"},
 		{name: "neither", path: "/refresh", status: 401},
-		{name: "Basic of nobody", path: "/refresh", headers: []string{"Authorization: Basic Og=="}, status: 401},
+		{name: "empty Basic", path: "/refresh", headers: []string{"Authorization: Basic Og=="}, status: 401},
 		{name: "GET", method: "GET", path: "/refresh", status: 405, code: "invalid_request"},
 		{name: "in the query", path: "/refresh?refresh_token=%s", status: 401},
 		{name: "garbage", path: "/refresh", headers: []string{bearer("garbage")}, status: 401, code: "invalid_grant"},
@@ -86,7 +86,7 @@ func TestRefreshRequests(t *testing.T) {
 		{name: "other content type", path: "/refresh", body: "refresh_token=%s", headers: []string{"Content-Type: text/plain"}, status: 400, code: "invalid_request"},
 		{name: "missing at /token", path: "/token", body: "grant_type=refresh_token", status: 400, code: "invalid_request"},
 		{name: "garbage at /token", path: "/token", body: "grant_type=refresh_token&refresh_token=garbage", status: 400, code: "invalid_grant"},
-		{name: "of nobody's client", path: "/token", body: "grant_type=refresh_token&refresh_token=%s&client_id=spa", status: 400, code: "invalid_grant"},
+		{name: "of the first party, by a client", path: "/token", body: "grant_type=refresh_token&refresh_token=%s&client_id=spa", status: 400, code: "invalid_grant"},
 		{name: "client that fails", path: "/token", body: "grant_type=refresh_token&refresh_token=%s", headers: []string{basic("web", "x")}, status: 401, code: "invalid_client"},
 		{name: "wider scope", path: "/token", body: "grant_type=refresh_token&refresh_token=%s&scope=read+delete", status: 400, code: "invalid_scope"},
 	} {
@@ -104,7 +104,7 @@ func TestRefreshRequests(t *testing.T) {
 				if a.Header().Get("Cache-Control") != "no-store" || a.Header().Get("Pragma") != "no-cache" {
 					t.Errorf("headers %v", a.Header())
 				}
-				// None of it used the token up.
+				// None of these requests used the token up.
 				time.Sleep(afterGrace)
 				rl.do(t, "POST", "/refresh", "", bearer(first.RefreshToken)).want(t, 200, "")
 			})
@@ -174,7 +174,7 @@ func TestRefreshOfEndedUsers(t *testing.T) {
 	}
 }
 
-// A user who is disabled but whose sessions nobody has ended yet, as one in a
+// A user who is disabled and whose sessions have not ended yet, such as one in a
 // users file that was just read.
 func TestRefreshOfADisabledUserWithALiveSession(t *testing.T) {
 	rl := newRealm(t)
@@ -258,8 +258,8 @@ func TestParallelRefreshesHaveOneSuccessor(t *testing.T) {
 	}
 }
 
-// A user whose sessions are all ended after the refresh has looked the user up,
-// and before it rotates, gets nothing.
+// If all sessions of the user end after the refresh has looked the user up and
+// before it rotates, the refresh gets no tokens.
 func TestRefreshRacingAnEndOfAllSessions(t *testing.T) {
 	rl := newRealm(t)
 	a := rl.signIn(t, "")

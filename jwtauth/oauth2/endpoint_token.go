@@ -55,12 +55,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// grant returns what serves the "grant_type" of a form, and the grant's name. A
-// new grant is a line here and a file beside this one.
+// grant returns the handler of the form's "grant_type" and that grant type's name.
+// A new grant is a line here and a file grant_<type>.go.
 func (s *Server) grant(f form.Values) (name string, grant func(tokenRequest) (*tokenResponse, error), err error) {
 	name = f["grant_type"]
 	if name == "" && f["username"] != "" && f["password"] != "" {
-		name = GrantPassword // the tutorial's requests do not say
+		name = GrantPassword // the FastAPI tutorial leaves grant_type out
 	}
 	switch name {
 	case GrantPassword:
@@ -74,19 +74,20 @@ func (s *Server) grant(f form.Values) (name string, grant func(tokenRequest) (*t
 	}
 }
 
-// issue answers a sign-in or a refresh, whose session is durable, with tokens.
-// began is a moment shortly before: an "iat" from it is never in the future.
+// issue answers a sign-in or a refresh with tokens. The session is durable by
+// then. began is a time shortly before it was made, so that "iat" is never in the
+// future.
 func (s *Server) issue(began time.Time, u user.User, scopes []string, g session.Grant) (*tokenResponse, error) {
 	if !g.AccessExpiresAt.After(began) {
-		return nil, session.ErrNotFound // the session has come to its end
+		return nil, session.ErrNotFound // the session is about to end
 	}
-	// The store took a moment since began. No token is to last longer than the
-	// lifetime for that: the guard refuses those that do.
+	// The store has needed some time since began. The token must not last
+	// longer than the lifetime for that: the guard would refuse it.
 	expires := g.AccessExpiresAt
 	if longest := began.Truncate(time.Second).Add(s.Lifetimes.Access); longest.Before(expires) {
 		expires = longest
 	}
-	token, err := s.Issuer.Issue(Grant{
+	token, err := s.Issuer.Issue(TokenContent{
 		User: u, Client: g.Session.Client, Session: g.Session.ID, Scopes: scopes,
 		IssuedAt: began, ExpiresAt: expires,
 	})

@@ -8,9 +8,9 @@ import (
 )
 
 // FuzzTokenForm posts any form, with any Authorization header, to the endpoints
-// that take one. Nothing is a surprise; nobody gets tokens but for a password or
-// a refresh token; and no session ends but for a token of it. %a and %r are the
-// tokens of alice, who is signed in: each process that fuzzes has its own.
+// that take one. No answer is a 500; a request gets tokens only for a password or
+// a refresh token; and a session ends only for a token of it. %a and %r are the
+// tokens of alice, who is signed in: each fuzzing process has its own.
 func FuzzTokenForm(f *testing.F) {
 	paths := []string{"/token", "/refresh", "/revoke"}
 	for _, body := range []string{

@@ -17,10 +17,10 @@ const base64Prefix = "base64:"
 
 // ParseKey reads a key as it is given in a configuration.
 //
-// For HS256, HS384 and HS512 the secret is the bytes of material; "base64:…"
-// decodes what follows first (standard or URL alphabet, padded or not). The key
-// has no ID: the caller gives it a random one that it keeps (see [RandomKeyID],
-// [Key.WithID], [Key.Fingerprint]).
+// For HS256, HS384 and HS512 the secret is the bytes of material; if it begins with
+// "base64:", the rest is decoded (standard or URL alphabet, padded or not). The
+// key has no ID: the caller gives it a random one and stores that (see
+// [RandomKeyID], [Key.WithID], [Key.Fingerprint]).
 //
 // For the other algorithms material is one PEM block: a private key in PKCS#8,
 // PKCS#1 or SEC1, or a public key (PKIX or PKCS#1) for a verify-only key. A PEM
@@ -45,12 +45,12 @@ func parseSecret(alg *algorithm, material string) (*Key, error) {
 	secret := []byte(material)
 	if rest, ok := strings.CutPrefix(material, base64Prefix); ok {
 		var err error
-		// A file that holds the value usually ends in a line break.
+		// A file with the value usually ends in a line break.
 		if secret, err = decodeAnyBase64(strings.TrimSpace(rest)); err != nil {
 			return nil, err
 		}
 	} else if strings.Contains(material, "-----BEGIN ") {
-		// A public key that is taken for a secret is a secret that everyone knows.
+		// A public key used as a secret is a secret that everyone knows.
 		return nil, fmt.Errorf("%w: %s takes a secret and this is PEM; RS256, PS256, ES256 or EdDSA take that", ErrKeyFit, alg.name)
 	} else if looksUnfilled(material) {
 		return nil, fmt.Errorf("%w: this is a placeholder that was not filled in", ErrKeyFormat)
@@ -58,15 +58,15 @@ func parseSecret(alg *algorithm, material string) (*Key, error) {
 	return newKey(alg, secret, secret)
 }
 
-// looksUnfilled recognises {env.NAME} and {$NAME}: long names would pass for
-// secrets, and are not secret.
+// looksUnfilled recognises {env.NAME} and {$NAME}: a long name would be accepted as
+// a secret, and is not secret.
 func looksUnfilled(s string) bool {
 	return strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") &&
 		(strings.HasPrefix(s, "{$") || strings.Contains(s, ".")) && !strings.ContainsAny(s, " \t\r\n\"")
 }
 
-// decodeAnyBase64 decodes either alphabet, padded or not, but only the one
-// spelling each has: no line breaks, no trailing bits.
+// decodeAnyBase64 decodes either alphabet, padded or not. It refuses line breaks
+// and trailing bits, so that each value has one encoding.
 func decodeAnyBase64(s string) ([]byte, error) {
 	enc := base64.StdEncoding
 	if strings.ContainsAny(s, "-_") {
@@ -121,7 +121,7 @@ func parsePEM(alg *algorithm, material string) (*Key, error) {
 			"(`openssl pkey` converts most kinds)", ErrKeyFormat)
 	}
 	if err != nil {
-		// The text of err is not ours to trust with what it shows.
+		// err is left out: its text could repeat a part of the key.
 		return nil, fmt.Errorf("%w: the PEM block does not hold a valid key of the kind that it names", ErrKeyFormat)
 	}
 	switch key := private.(type) {
@@ -141,8 +141,9 @@ func parsePEM(alg *algorithm, material string) (*Key, error) {
 	return newKey(alg, private, public)
 }
 
-// statedPointFits compares the public point that an encoded EC key may state
-// (RFC 5915 §3) with the one that crypto/x509 computed; it ignores the former.
+// statedPointFits compares the public point that an encoded EC key may contain
+// (RFC 5915 §3) with the one that crypto/x509 computed.
+// crypto/x509 does not compare them.
 func statedPointFits(block *pem.Block, key *ecdsa.PrivateKey) bool {
 	der := block.Bytes
 	if block.Type == "PRIVATE KEY" {
