@@ -8,6 +8,6 @@
 // package decides every status, body and challenge.
 //
 // The package imports no Caddy. It uses packages accesstoken, session, signin,
-// user and policy; the Caddy modules of package jwtauth fill its Server, and
-// stores implement [OneTimeStore].
+// throttle, password, user, policy and form. The Caddy modules of package jwtauth
+// fill its Server, and stores implement [OneTimeStore].
 package oauth2
