@@ -2,6 +2,9 @@
 package main
 
 import (
+	// Time zones, for systems without a database of them; Caddy's own main has it, too.
+	_ "time/tzdata"
+
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 

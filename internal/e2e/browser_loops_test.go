@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/internal/browser"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/e2e/browser"
 )
 
 // maxRequests is how many there may be until a page is shown, its style included.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/internal/browser"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/e2e/browser"
 )
 
 // What people do with the pages. Each test has a window of its own, and users

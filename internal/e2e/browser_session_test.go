@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/internal/browser"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/e2e/browser"
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
 

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/internal/browser"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/e2e/browser"
 )
 
 // Signed out at one site of a domain, nobody gets at the pages of another: no cache

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/internal/browser"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/e2e/browser"
 )
 
 // Where all of a site is guarded, the sign-in page and what it looks like are

@@ -3,8 +3,8 @@
 # `go test -fuzztime` takes it: 3s, 10m, 1000x. FUZZ narrows them down to those
 # whose name holds it. With FUZZSEEDS=1 each begins with its seeds alone, and not
 # with all that earlier runs found interesting, which a short run does not get
-# through. What fails is written to testdata/fuzz beside the target: mend it, and
-# commit the file with the mend.
+# through. An input that fails is written to testdata/fuzz next to the target: repair the
+# code, and commit that file with the repair.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

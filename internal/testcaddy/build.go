@@ -124,20 +124,24 @@ func build(dir string, race bool) (string, error) {
 	return path, nil
 }
 
-// Root returns the folder of the module: the first above the working folder that
-// has a go.mod.
+// module begins the go.mod of the module. The tests of other modules, which lie in folders
+// of this one, build its binary too.
+const module = "module github.com/caddy-jwtauth/caddy-jwtauth\n"
+
+// Root returns the folder of the module: the first above the working folder that has
+// its go.mod.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && strings.HasPrefix(string(text), module) {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("testcaddy: no go.mod above the working folder")
+			return "", fmt.Errorf("testcaddy: no go.mod of the module above the working folder")
 		}
 		dir = parent
 	}

@@ -1,4 +1,4 @@
-package caddyjwtauth_test
+package repo_test
 
 import (
 	"encoding/json"

@@ -17,7 +17,7 @@ import (
 const tags = "nobadger,nomysql,nopgx"
 
 // readmePath is where the tables are, seen from the module's folder.
-const readmePath = "bench/README.md"
+const readmePath = "internal/bench/README.md"
 
 // stopPatience bounds the wait for a process that was told to end.
 const stopPatience = 20 * time.Second
@@ -39,7 +39,7 @@ type lab struct {
 
 func newLab(quick bool) (*lab, error) {
 	if _, err := os.Stat("go.mod"); err != nil {
-		return nil, errors.New("run it in the folder of the module: go run ./bench")
+		return nil, errors.New("run it in the folder of the module: go run ./internal/bench")
 	}
 	dir, err := os.MkdirTemp("", "jwtauth-bench")
 	if err != nil {

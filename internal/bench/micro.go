@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -29,21 +30,17 @@ func (b *benchmark) baseline() bool {
 
 // measureMicro runs the Go benchmarks of this folder.
 func measureMicro(ctx context.Context, l *lab) (*report, error) {
-	var all []*benchmark
-	for _, module := range []string{"bench", "bench/cache"} {
-		args := []string{
-			"-C", module, "test", "-tags", tags, "-run", "^$", "-bench", ".", "-benchmem", "-cpu", "1", "-timeout", "15m",
-			"-count", pick(l, "5", "2"), "-benchtime", pick(l, "200ms", "20ms"), ".",
-		}
-		text, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
-		if err != nil {
-			return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(text))
-		}
-		found := parseBenchmarks(string(text))
-		if len(found) == 0 {
-			return nil, fmt.Errorf("there are no Go benchmarks in %s/", module)
-		}
-		all = append(all, found...)
+	args := []string{
+		"test", "-tags", tags, "-run", "^$", "-bench", ".", "-benchmem", "-cpu", "1", "-timeout", "15m",
+		"-count", pick(l, "5", "2"), "-benchtime", pick(l, "200ms", "20ms"), "./internal/bench",
+	}
+	text, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(text))
+	}
+	all := parseBenchmarks(string(text))
+	if len(all) == 0 {
+		return nil, errors.New("there are no Go benchmarks in internal/bench/")
 	}
 	t := &table{head: []string{"benchmark", "ratio", "ns", "B", "allocations"}}
 	for _, b := range all {

@@ -1,7 +1,7 @@
 // Command bench measures this module side by side with a Caddy that does without
 // it. README.md says what is measured and how to read it.
 //
-//	go run ./bench [-quick] [-write] [part...]
+//	go run ./internal/bench [-quick] [-write] [part...]
 package main
 
 import (
@@ -43,9 +43,9 @@ func main() {
 		names = append(names, p.name)
 	}
 	quick := flag.Bool("quick", false, "measure briefly, to see that everything works; no figure is worth anything")
-	write := flag.Bool("write", false, "write the tables of the parts that run into bench/README.md; without parts it is so, but with -quick")
+	write := flag.Bool("write", false, "write the tables of the parts that run into internal/bench/README.md; without parts it is so, but with -quick")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "go run ./bench [-quick] [-write] [part...]\nparts:", strings.Join(names, " "))
+		fmt.Fprintln(flag.CommandLine.Output(), "go run ./internal/bench [-quick] [-write] [part...]\nparts:", strings.Join(names, " "))
 		flag.PrintDefaults()
 	}
 	flag.Parse()
