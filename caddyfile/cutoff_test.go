@@ -12,7 +12,7 @@ import (
 )
 
 // caddyfiles are the Caddyfiles that people may begin with: those of testdata,
-// of the examples and of the README.
+// of the examples and of the documentation.
 func caddyfiles(t testing.TB) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -38,18 +38,14 @@ func caddyfiles(t testing.TB) map[string]string {
 	return all
 }
 
-// documentedPrefix begins the names of the README's Caddyfiles. They speak of
+// documentedPrefix begins the names of the Caddyfiles of the documentation. They speak of
 // files and variables that are not here, so they are adapted but not loaded.
 const documentedPrefix = "documented_"
 
-// documented are the blocks of the README that are marked as Caddyfiles.
+// documented are the blocks of the documentation that are marked as Caddyfiles.
 func documented(t testing.TB) (blocks []string) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
+	for _, path := range []string{"README.md", "../README.md", "../cmd/OPERATIONS.md", "../examples/README.md"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -81,7 +81,7 @@ func TestOutdatedHTTP2(t *testing.T) {
 }
 
 // TestOutdatedTable: it is in order, what this module is built with is not in it,
-// and the README names what to take.
+// and the documentation names what to take.
 func TestOutdatedTable(t *testing.T) {
 	if !slices.IsSortedFunc(outdated.Releases, version.Compare) {
 		t.Errorf("not in order: %v", outdated.Releases)
@@ -108,10 +108,10 @@ func TestOutdatedTable(t *testing.T) {
 	if findings := outdated.Check(toolchain[1], info); findings != nil {
 		t.Errorf("go.mod takes what has holes: %v", findings)
 	}
-	readme := read("README.md")
+	operations := read("cmd/OPERATIONS.md")
 	for _, name := range append(outdated.Releases, outdated.XNetRelease) {
-		if name = strings.TrimPrefix(name, "go"); !strings.Contains(readme, name) {
-			t.Errorf("the README does not name %s", name)
+		if name = strings.TrimPrefix(name, "go"); !strings.Contains(operations, name) {
+			t.Errorf("cmd/OPERATIONS.md does not name %s", name)
 		}
 	}
 }
