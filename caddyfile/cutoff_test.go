@@ -17,8 +17,8 @@ func caddyfiles(t testing.TB) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
 	for _, g := range goldens(t) {
-		if !g.isError() {
-			all[g.name()] = g.caddyfile
+		if !g.isError {
+			all[g.name] = g.caddyfile
 		}
 	}
 	examples, err := filepath.Glob(filepath.Join("..", "examples", "*", "Caddyfile"))

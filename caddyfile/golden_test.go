@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,43 +15,91 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
-// update rewrites what the golden files expect with what they get. Look at the
-// difference before you believe it.
+// update rewrites what the golden files expect with what they get. Read the difference
+// before you commit it.
 var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 
 // separator stands between a Caddyfile and the JSON, or the error, it becomes.
 const separator = "\n----------\n"
 
-// golden is one file of testdata: one shape, or one error.
+// golden is one shape, in a file of testdata, or one error, in a section of a file of
+// testdata/errors. A refusal cannot become a config by -update.
 type golden struct {
-	path, caddyfile, expected string
+	name, caddyfile, expected string
+	isError                   bool
 }
 
-func (g golden) name() string { return strings.TrimSuffix(filepath.Base(g.path), ".caddyfiletest") }
+// section begins an error in a file of testdata/errors, which is a txtar archive.
+var section = regexp.MustCompile(`(?m)^-- (\S+) --\n`)
 
-// isError reports a file that shows an error: its name says so, so that -update
-// cannot turn a refusal into a config.
-func (g golden) isError() bool { return strings.Contains(g.name(), "_error_") }
-
-func goldens(t testing.TB) []golden {
+func goldens(t testing.TB) (all []golden) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", "*.caddyfiletest"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	var all []golden
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source, expected, found := strings.Cut(string(text), separator)
+	add := func(name, text string, isError bool) {
+		source, expected, found := strings.Cut(text, separator)
 		if !found {
-			t.Fatalf("%s has no line of ten dashes", path)
+			t.Fatalf("%s has no line of ten dashes", name)
 		}
-		all = append(all, golden{path: path, caddyfile: source + "\n", expected: strings.TrimSpace(expected)})
+		all = append(all, golden{name, source + "\n", strings.TrimSpace(expected), isError})
+	}
+	for _, path := range glob(t, "*.caddyfiletest") {
+		add(strings.TrimSuffix(filepath.Base(path), ".caddyfiletest"), read(t, path), false)
+	}
+	for _, path := range glob(t, "errors/*.txtar") {
+		text, directive := read(t, path), strings.TrimSuffix(filepath.Base(path), ".txtar")
+		found := section.FindAllStringSubmatchIndex(text, -1)
+		for i, at := range found {
+			end := len(text)
+			if i+1 < len(found) {
+				end = found[i+1][0]
+			}
+			add(directive+"/"+text[at[2]:at[3]], text[at[1]:end], true)
+		}
 	}
 	return all
+}
+
+// keep writes a golden with what it has become.
+func (g golden) keep(t *testing.T, got string) {
+	t.Helper()
+	text := strings.TrimSuffix(g.caddyfile, "\n") + separator + got + "\n"
+	if !g.isError {
+		write(t, filepath.Join("testdata", g.name+".caddyfiletest"), text)
+		return
+	}
+	directive, name, _ := strings.Cut(g.name, "/")
+	path := filepath.Join("testdata", "errors", directive+".txtar")
+	archive, head := read(t, path), "-- "+name+" --\n"
+	before, rest, _ := strings.Cut(archive, head)
+	after := ""
+	if next := section.FindStringIndex(rest); next != nil {
+		after = rest[next[0]:]
+	}
+	write(t, path, before+head+text+after)
+}
+
+func glob(t testing.TB, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", filepath.FromSlash(pattern)))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no golden files %s: %v", pattern, err)
+	}
+	return paths
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // testEnvironment sets what the placeholders of the golden files name, and keeps
@@ -102,19 +151,16 @@ func load(config, storage string) error {
 func TestGolden(t *testing.T) {
 	testEnvironment(t)
 	for _, g := range goldens(t) {
-		t.Run(g.name(), func(t *testing.T) {
+		t.Run(g.name, func(t *testing.T) {
 			got, err := adapt(g.caddyfile)
-			if g.isError() != (err != nil) {
+			if g.isError != (err != nil) {
 				t.Fatalf("config %s, error %v", got, err)
 			}
 			if err != nil {
 				got = err.Error()
 			}
 			if *update {
-				text := strings.TrimSuffix(g.caddyfile, "\n") + separator + got + "\n"
-				if err := os.WriteFile(g.path, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				g.keep(t, got)
 				return
 			}
 			switch {
@@ -131,15 +177,14 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Every config of the golden files is one that Caddy takes, and taking it makes
-// nothing: `caddy validate` leaves no file behind.
+// Caddy accepts every config of the golden files, and accepting it makes nothing: `caddy validate` leaves no file behind.
 func TestGoldenLoads(t *testing.T) {
 	testEnvironment(t)
 	for _, g := range goldens(t) {
-		if g.isError() {
+		if g.isError {
 			continue
 		}
-		t.Run(g.name(), func(t *testing.T) {
+		t.Run(g.name, func(t *testing.T) {
 			config, err := adapt(g.caddyfile)
 			if err != nil {
 				t.Fatal(err)

@@ -229,7 +229,7 @@ func TestDocCommands(t *testing.T) {
 		}
 	}
 	walk(root)
-	names := regexp.MustCompile(`caddy jwtauth [a-z]+ [a-z]+(?:-[a-z]+)*|` + flag.String()).FindAllString(said, -1)
+	names := regexp.MustCompile(`caddy jwtauth [a-z]+ [a-z]+(?:-[a-z]+)*|`+flag.String()).FindAllString(said, -1)
 	sameNames(t, "commands and flags", names, known)
 }
 
