@@ -2,6 +2,7 @@ package caddyfile
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -116,3 +117,6 @@ func (b block) flat(option string, nesting int) error {
 func (b block) unknown(of, options string) error {
 	return b.Errf("unrecognized option of %s: %s (it has %s)", of, b.Val(), options)
 }
+
+// hasPlaceholder reports whether a value can be checked only when it is loaded.
+func hasPlaceholder(value string) bool { return strings.Contains(value, "{") }

@@ -3,7 +3,6 @@ package caddyfile
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -12,11 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
-	realms "github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 func init() {
@@ -72,7 +68,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	name := jwtauth.DefaultRealm
 	if d.NextArg() {
 		name = d.Val()
-		if err := realms.CheckName(name); err != nil {
+		if err := realm.CheckName(name); err != nil {
 			return nil, d.WrapErr(err)
 		}
 	}
@@ -82,86 +78,65 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	if app.Realms[name] != nil {
 		return nil, d.Errf("the realm %s is defined twice", name)
 	}
-	realm := new(jwtauth.Realm)
+	config := new(jwtauth.Realm)
 	b := newBlock(d)
 	for d.NextBlock(0) {
-		if err := parseRealmOption(b, realm); err != nil {
+		if err := parseRealmOption(b, config); err != nil {
 			return nil, err
 		}
 	}
-	app.Realms[name] = realm
+	app.Realms[name] = config
 	return httpcaddyfile.App{Name: jwtauth.AppName, Value: caddyconfig.JSON(app, nil)}, nil
 }
 
-func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
+// parseRealmOption reads one option, and checks what can be checked of it before its
+// placeholders are replaced.
+func parseRealmOption(b block, config *jwtauth.Realm) (err error) {
 	option := b.Val()
 	switch option {
 	case "user":
-		return parseUser(b, realm)
+		return parseUser(b, config)
 	case "client":
-		return parseClient(b, realm)
+		return parseClient(b, config)
 	case "store":
-		return parseStore(b, realm)
+		return parseStore(b, config)
 	case "password_hash":
-		return parsePasswordHash(b, realm)
+		return parsePasswordHash(b, config)
 	case "throttle":
-		return parseThrottle(b, realm)
+		return parseThrottle(b, config)
 	case "issuer":
-		realm.Issuer, err = b.one("a URL, such as https://example.com")
-		if err == nil && !hasPlaceholder(realm.Issuer) {
-			if err := realms.CheckIssuer(realm.Issuer); err != nil {
-				return b.WrapErr(err)
-			}
-		}
+		config.Issuer, err = b.one("a URL, such as https://example.com")
 	case "cookie_domain":
-		realm.CookieDomain, err = b.one("a domain, such as example.com")
-		if err == nil && !hasPlaceholder(realm.CookieDomain) {
-			if err := cookie.CheckDomain(realm.CookieDomain); err != nil {
-				return b.WrapErr(err)
-			}
-		}
+		config.CookieDomain, err = b.one("a domain, such as example.com")
 	case "upgrade":
 		if err = b.once(); err == nil {
-			realm.Upgrade, err = b.some("the protocols that a request may switch to, such as docker")
-		}
-		if err == nil {
-			if err := guard.CheckUpgrade(realm.Upgrade); err != nil {
-				return b.WrapErr(err)
-			}
+			config.Upgrade, err = b.some("the protocols that a request may switch to, such as docker")
 		}
 	case "audience":
 		if err = b.once(); err == nil {
-			realm.Audience, err = b.some("the values of the aud claim")
+			config.Audience, err = b.some("the values of the aud claim")
 		}
 	case "signing_key":
-		err = parseSigningKey(b, realm)
+		err = parseSigningKey(b, config)
 	case "signing_algorithm":
-		err = parseSigningAlgorithm(b, realm)
+		config.SigningAlgorithm, err = b.one("an algorithm, such as ES256")
 	case "access_token_lifetime":
-		if realm.AccessTokenLifetime, err = b.duration(time.Second); err == nil {
-			err = checkLifetimes(b, realm)
-		}
+		config.AccessTokenLifetime, err = b.duration(time.Second)
 	case "refresh_token_lifetime":
-		if realm.RefreshTokenLifetime, err = b.duration(time.Second); err == nil {
-			err = checkLifetimes(b, realm)
-		}
+		config.RefreshTokenLifetime, err = b.duration(time.Second)
 	case "refresh_token_idle":
-		if realm.RefreshTokenIdle, err = b.duration(time.Second); err == nil {
-			err = checkLifetimes(b, realm)
-		}
+		config.RefreshTokenIdle, err = b.duration(time.Second)
 	case "refresh_token_grace":
 		var grace caddy.Duration
-		if grace, err = b.duration(0); err == nil {
-			realm.RefreshTokenGrace = &grace
-			err = checkLifetimes(b, realm)
-		}
+		grace, err = b.duration(0)
+		config.RefreshTokenGrace = &grace
 	case "users_file":
 		var path string
 		if path, err = b.arg("the path of a JSON file of users"); err == nil {
-			if slices.Contains(realm.UsersFiles, path) {
+			if slices.Contains(config.UsersFiles, path) {
 				return b.Errf("users_file %s is named twice", path)
 			}
-			realm.UsersFiles = append(realm.UsersFiles, path)
+			config.UsersFiles = append(config.UsersFiles, path)
 		}
 	default:
 		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, cookie_domain, upgrade, user, users_file, client, store, password_hash, throttle")
@@ -169,72 +144,28 @@ func parseRealmOption(b block, realm *jwtauth.Realm) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := config.Check(); err != nil {
+		return b.WrapErr(err)
+	}
 	return b.flat(option, 1)
 }
 
 // parseSigningKey reads
 //
 //	signing_key <algorithm> <secret|pem>
-func parseSigningKey(b block, realm *jwtauth.Realm) error {
+func parseSigningKey(b block, config *jwtauth.Realm) error {
 	args := b.RemainingArgs()
 	if len(args) != 2 || args[1] == "" {
 		return b.Err("signing_key takes an algorithm and a key, such as HS256 {env.JWT_SECRET}")
 	}
-	if !slices.Contains(accesstoken.Algorithms(), args[0]) {
-		// Not shown: where the two are swapped it is the secret.
-		return b.Errf("the algorithm of signing_key comes first, and is one of %v", accesstoken.Algorithms())
-	}
-	if !hasPlaceholder(args[1]) {
-		key, err := accesstoken.ParseKey(args[0], args[1])
-		if err != nil {
-			return b.Errf("signing_key %s: %v", args[0], err)
-		}
-		if len(realm.SigningKeys) == 0 && !key.CanSign() {
-			return b.Errf("signing_key %s: the first key signs, and this one is public: put a private key first", args[0])
-		}
-	}
-	given := jwtauth.SigningKey{Algorithm: args[0], Key: args[1]}
-	if slices.Contains(realm.SigningKeys, given) {
-		return b.Errf("signing_key %s: the same key is given twice", args[0])
-	}
-	if realm.SigningAlgorithm != "" {
-		return errGivenAndMade(b)
-	}
-	realm.SigningKeys = append(realm.SigningKeys, given)
-	return nil
-}
-
-func errGivenAndMade(b block) error {
-	return b.Err("signing_algorithm is for keys that are made here, and signing_key gives one: remove one of the two")
-}
-
-func checkLifetimes(b block, realm *jwtauth.Realm) error {
-	if err := realm.CheckLifetimes(); err != nil {
-		return b.WrapErr(err)
-	}
-	return nil
-}
-
-// parseSigningAlgorithm reads
-//
-//	signing_algorithm <algorithm>
-func parseSigningAlgorithm(b block, realm *jwtauth.Realm) (err error) {
-	if realm.SigningAlgorithm, err = b.one("an algorithm, such as ES256"); err != nil {
-		return err
-	}
-	if !slices.Contains(accesstoken.Algorithms(), realm.SigningAlgorithm) {
-		return b.Errf("unknown algorithm %q: signing_algorithm takes one of %v", realm.SigningAlgorithm, accesstoken.Algorithms())
-	}
-	if len(realm.SigningKeys) > 0 {
-		return errGivenAndMade(b)
-	}
+	config.SigningKeys = append(config.SigningKeys, jwtauth.SigningKey{Algorithm: args[0], Key: args[1]})
 	return nil
 }
 
 // parseStore reads
 //
 //	store <module> …
-func parseStore(b block, realm *jwtauth.Realm) error {
+func parseStore(b block, config *jwtauth.Realm) error {
 	if err := b.once(); err != nil {
 		return err
 	}
@@ -246,14 +177,14 @@ func parseStore(b block, realm *jwtauth.Realm) error {
 	if err != nil {
 		return err
 	}
-	realm.StoreRaw = caddyconfig.JSONModuleObject(module, "module", name, nil)
+	config.StoreRaw = caddyconfig.JSONModuleObject(module, "module", name, nil)
 	return nil
 }
 
 // parsePasswordHash reads
 //
 //	password_hash [<scheme>] { … }
-func parsePasswordHash(b block, realm *jwtauth.Realm) error {
+func parsePasswordHash(b block, config *jwtauth.Realm) error {
 	if err := b.once(); err != nil {
 		return err
 	}
@@ -288,7 +219,7 @@ func parsePasswordHash(b block, realm *jwtauth.Realm) error {
 	if err := hash.Validate(); err != nil {
 		return b.WrapErr(err)
 	}
-	realm.PasswordHash = hash
+	config.PasswordHash = hash
 	return nil
 }
 
@@ -296,7 +227,7 @@ func parsePasswordHash(b block, realm *jwtauth.Realm) error {
 //
 //	throttle off
 //	throttle { … }
-func parseThrottle(b block, realm *jwtauth.Realm) error {
+func parseThrottle(b block, config *jwtauth.Realm) error {
 	if err := b.once(); err != nil {
 		return err
 	}
@@ -341,7 +272,7 @@ func parseThrottle(b block, realm *jwtauth.Realm) error {
 	if err := throttle.Validate(); err != nil {
 		return b.WrapErr(err)
 	}
-	realm.Throttle = throttle
+	config.Throttle = throttle
 	return nil
 }
 
@@ -363,9 +294,6 @@ func parseRealm(h httpcaddyfile.Helper, b block) (string, error) {
 	}
 	return name, nil
 }
-
-// hasPlaceholder reports whether a value can be checked only when it is loaded.
-func hasPlaceholder(value string) bool { return strings.Contains(value, "{") }
 
 // Interface guards
 var _ httpcaddyfile.UnmarshalGlobalFunc = parseGlobal

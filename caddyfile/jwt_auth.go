@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
-	guards "github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -54,47 +54,47 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if matcher, err = guardMatcher(h, matcher); err != nil {
 		return nil, err
 	}
-	guard, err := parseGuard(h)
+	config, err := parseGuard(h)
 	if err != nil {
 		return nil, err
 	}
-	strip := &jwtauth.Strip{Realm: guard.Realm}
-	for _, header := range guard.SetHeaders {
+	strip := &jwtauth.Strip{Realm: config.Realm}
+	for _, header := range config.SetHeaders {
 		strip.Headers = append(strip.Headers, header.Name)
 	}
-	return routes(h, matcher, guard, strip), nil
+	return routes(h, matcher, config, strip), nil
 }
 
 func parseGuard(h httpcaddyfile.Helper) (*jwtauth.JWTAuth, error) {
-	guard := new(jwtauth.JWTAuth)
+	config := new(jwtauth.JWTAuth)
 	roles, err := parseRoles(h, h.RemainingArgs())
 	if err != nil {
 		return nil, err
 	}
-	addRoles(guard, "any", roles)
+	addRoles(config, "any", roles)
 
 	b := newBlock(h.Dispenser)
 	for h.NextBlock(0) {
 		option := h.Val()
-		if err := parseGuardOption(h, b, guard); err != nil {
+		if err := parseGuardOption(h, b, config); err != nil {
 			return nil, err
 		}
 		if err := b.flat(option, 1); err != nil {
 			return nil, err
 		}
 	}
-	if err := guard.Validate(); err != nil {
+	if err := config.Validate(); err != nil {
 		return nil, h.WrapErr(err)
 	}
-	return guard, nil
+	return config, nil
 }
 
-func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (err error) {
+func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) (err error) {
 	switch b.Val() {
 	case "realm":
-		guard.Realm, err = parseRealm(h, b)
+		config.Realm, err = parseRealm(h, b)
 	case "roles":
-		err = parseRolesOption(h, b, guard)
+		err = parseRolesOption(h, b, config)
 	case "scope":
 		var scopes []string
 		if scopes, err = b.some("the scopes that a token needs"); err == nil {
@@ -103,38 +103,38 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (
 					return b.Errf("scope %q: %v", scope, err)
 				}
 			}
-			guard.Scope = append(guard.Scope, scopes...)
+			config.Scope = append(config.Scope, scopes...)
 		}
 	case "claim":
 		args := b.RemainingArgs()
 		if len(args) < 2 || args[0] == "" {
 			return b.Err("claim takes the name of a claim and the values of which it needs one")
 		}
-		guard.Claims = append(guard.Claims, jwtauth.ClaimRule{Name: args[0], Values: args[1:]})
+		config.Claims = append(config.Claims, jwtauth.ClaimRule{Name: args[0], Values: args[1:]})
 	case "source":
-		err = parseSource(b, guard)
+		err = parseSource(b, config)
 	case "optional":
 		err = b.none()
-		guard.Optional = true
+		config.Optional = true
 	case "set_header":
 		args := b.RemainingArgs()
 		if len(args) != 2 {
 			return b.Err("set_header takes the name of a header and its value, such as X-User {http.auth.user.id}")
 		}
-		guard.SetHeaders = append(guard.SetHeaders, jwtauth.IdentityHeader{Name: args[0], Value: args[1]})
+		config.SetHeaders = append(config.SetHeaders, jwtauth.IdentityHeader{Name: args[0], Value: args[1]})
 	case "errors":
-		guard.Errors, err = b.one("the word site")
+		config.Errors, err = b.one("the word site")
 	case "login":
-		guard.Login, err = b.one("redirect, off, or where to sign in, such as https://example.com/login")
+		config.Login, err = b.one("redirect, off, or where to sign in, such as https://example.com/login")
 	case "trusted_origins":
 		var origins []string
 		if origins, err = b.some("origins, such as https://app.example.com"); err == nil {
 			for _, origin := range origins {
-				if err := guards.CheckOrigin(origin); err != nil {
+				if err := guard.CheckOrigin(origin); err != nil {
 					return b.WrapErr(err)
 				}
 			}
-			guard.TrustedOrigins = append(guard.TrustedOrigins, origins...)
+			config.TrustedOrigins = append(config.TrustedOrigins, origins...)
 		}
 	default:
 		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, login, trusted_origins")
@@ -142,7 +142,7 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) (
 	return err
 }
 
-func parseSource(b block, guard *jwtauth.JWTAuth) error {
+func parseSource(b block, config *jwtauth.JWTAuth) error {
 	const takes = "source takes header, cookie, or query and the name of a parameter"
 	args := b.RemainingArgs()
 	if len(args) == 0 || len(args) > 2 {
@@ -152,11 +152,11 @@ func parseSource(b block, guard *jwtauth.JWTAuth) error {
 	if len(args) == 2 {
 		source.Name = args[1]
 	}
-	guard.Sources = append(guard.Sources, source)
+	config.Sources = append(config.Sources, source)
 	return nil
 }
 
-func parseRolesOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) error {
+func parseRolesOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) error {
 	const takes = "roles takes any or all, and then the roles"
 	args := b.RemainingArgs()
 	if len(args) < 2 || (args[0] != "any" && args[0] != "all") {
@@ -166,24 +166,24 @@ func parseRolesOption(h httpcaddyfile.Helper, b block, guard *jwtauth.JWTAuth) e
 	if err != nil {
 		return err
 	}
-	if args[0] == "any" && guard.Roles != nil && len(guard.Roles.Any) > 0 {
+	if args[0] == "any" && config.Roles != nil && len(config.Roles.Any) > 0 {
 		return b.Err("roles any is written twice; all lines of a guard have to hold, so write one list of roles of which any is enough")
 	}
-	addRoles(guard, args[0], roles)
+	addRoles(config, args[0], roles)
 	return nil
 }
 
-func addRoles(guard *jwtauth.JWTAuth, quantifier string, roles []string) {
+func addRoles(config *jwtauth.JWTAuth, quantifier string, roles []string) {
 	if len(roles) == 0 {
 		return
 	}
-	if guard.Roles == nil {
-		guard.Roles = new(jwtauth.RoleRule)
+	if config.Roles == nil {
+		config.Roles = new(jwtauth.RoleRule)
 	}
 	if quantifier == "any" {
-		guard.Roles.Any = append(guard.Roles.Any, roles...)
+		config.Roles.Any = append(config.Roles.Any, roles...)
 	} else {
-		guard.Roles.All = append(guard.Roles.All, roles...)
+		config.Roles.All = append(config.Roles.All, roles...)
 	}
 }
 

@@ -59,8 +59,8 @@ type JWTAuth struct {
 	// guard: what the client sends under these names is removed.
 	SetHeaders []IdentityHeader `json:"set_headers,omitempty"`
 
-	// `site` leaves refused requests to the site's error routes, with the
-	// status and headers of the refusal. Default: the guard answers.
+	// Who answers refused requests: `site` leaves them to the site's error routes,
+	// with the status and headers of the refusal. Default: the guard answers.
 	Errors string `json:"errors,omitempty"`
 
 	// What happens to a person whose browser sends no valid credential.
@@ -177,7 +177,7 @@ func (g *JWTAuth) rule() policy.Rule {
 }
 
 const (
-	errorsSite = "site"
+	errorsToSite = "site"
 
 	loginRedirect = "redirect"
 	loginOff      = "off"
@@ -208,7 +208,7 @@ func (g *JWTAuth) Validate() error {
 		}
 	}
 	if g.Optional && (g.Roles != nil || len(g.Scope) > 0 || len(g.Claims) > 0) {
-		return errors.New("optional lets everybody pass, so roles, scope and claim cannot hold beside it: remove one or the other")
+		return errors.New("optional lets every request pass, so it cannot stand next to roles, scope or claim: remove one or the other")
 	}
 	seen := make(map[CredentialSource]bool)
 	for _, source := range g.Sources {
@@ -222,13 +222,13 @@ func (g *JWTAuth) Validate() error {
 		}
 		seen[source] = true
 	}
-	if g.Errors != "" && g.Errors != errorsSite {
+	if g.Errors != "" && g.Errors != errorsToSite {
 		return fmt.Errorf("errors %q: it takes site, or is left out", g.Errors)
 	}
 	if _, err := g.parseLogin(); err != nil {
 		return err
 	}
-	if g.Login != "" && g.Errors == errorsSite {
+	if g.Login != "" && g.Errors == errorsToSite {
 		return errors.New("errors site leaves refused requests to the site, so login has nothing to do: remove one of the two")
 	}
 	var names []string
@@ -317,7 +317,7 @@ func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestS
 		c.Write(zap.String("realm", g.realm.name), zap.Int("status", d.Refusal.Status), zap.String("reason", reason))
 	}
 	state.TakeBack(r, g.realm.app.identity)
-	if g.Errors == errorsSite {
+	if g.Errors == errorsToSite {
 		d.Refusal.SetHeader(w.Header())
 		return caddyhttp.Error(d.Refusal.Status, errors.New(reason))
 	}

@@ -37,8 +37,8 @@ type TokenServer struct {
 	// Default: nothing, they are at the site's root.
 	BasePath string `json:"base_path,omitempty"`
 
-	// `rfc6749` answers a wrong user name or password with 400, as the RFC
-	// says. Default: 401 with `WWW-Authenticate: Bearer`.
+	// What errors look like on the wire: `rfc6749` answers a wrong user name or
+	// password with 400, as the RFC says. Default: 401 with `WWW-Authenticate: Bearer`.
 	Errors string `json:"errors,omitempty"`
 
 	// `off` serves no pages: a program's API, or a site that has its own.
@@ -67,7 +67,7 @@ type TokenServer struct {
 }
 
 const (
-	errorsRFC6749 = "rfc6749"
+	errorsAsRFC6749 = "rfc6749"
 	pagesOff      = "off"
 )
 
@@ -95,7 +95,7 @@ func (t *TokenServer) Validate() error {
 	if err := oauth2.CheckBasePath(t.BasePath); err != nil {
 		return err
 	}
-	if t.Errors != "" && t.Errors != errorsRFC6749 {
+	if t.Errors != "" && t.Errors != errorsAsRFC6749 {
 		return fmt.Errorf("errors %q: it takes rfc6749, or is left out", t.Errors)
 	}
 	if t.Pages != "" && t.Pages != pagesOff {
@@ -172,7 +172,7 @@ func (t *TokenServer) await(r *http.Request) (in *realm.Realm, release func(), e
 func (t *TokenServer) openEndpoints(in *realm.Realm) *oauth2.Server {
 	return &oauth2.Server{
 		BasePath:      t.BasePath,
-		ErrorsRFC6749: t.Errors == errorsRFC6749,
+		ErrorsRFC6749: t.Errors == errorsAsRFC6749,
 		Clients:       in.Client,
 		SignIn:        in.SignIn,
 		Users:         in.Users(),
