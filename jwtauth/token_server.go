@@ -68,7 +68,7 @@ type TokenServer struct {
 
 const (
 	errorsAsRFC6749 = "rfc6749"
-	pagesOff      = "off"
+	pagesOff        = "off"
 )
 
 // CaddyModule returns the Caddy module information.

@@ -77,7 +77,7 @@ func (s *Server) grant(f form.Values) (name string, grant func(tokenRequest) (*t
 // issue answers a sign-in or a refresh with tokens. The session is durable by
 // then. began is a time shortly before it was made, so that "iat" is never in the
 // future.
-func (s *Server) issue(began time.Time, u user.User, scopes []string, g session.Grant) (*tokenResponse, error) {
+func (s *Server) issue(began time.Time, u user.User, scopes []string, g session.Issued) (*tokenResponse, error) {
 	if !g.AccessExpiresAt.After(began) {
 		return nil, session.ErrNotFound // the session is about to end
 	}

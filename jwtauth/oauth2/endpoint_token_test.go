@@ -303,8 +303,8 @@ var errDisk = errors.New("disk full")
 
 type failingSessions struct{ oauth2.Sessions }
 
-func (failingSessions) Create(context.Context, session.Lifetimes, session.NewSession) (session.Grant, error) {
-	return session.Grant{}, errDisk
+func (failingSessions) Create(context.Context, session.Lifetimes, session.NewSession) (session.Issued, error) {
+	return session.Issued{}, errDisk
 }
 
 func TestGoneClientIsNotReported(t *testing.T) {
@@ -338,7 +338,7 @@ type disablingSessions struct {
 	disable func()
 }
 
-func (s disablingSessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error) {
+func (s disablingSessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error) {
 	s.disable()
 	return s.Sessions.Create(ctx, lt, n)
 }

@@ -31,12 +31,12 @@ func TestTokensOfASlowStoreKeepTheLifetime(t *testing.T) {
 // slowSessions answers late, as a store with a slow disk does.
 type slowSessions struct{ oauth2.Sessions }
 
-func (s slowSessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error) {
+func (s slowSessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error) {
 	time.Sleep(7 * time.Second) // in the bubble's clock
 	return s.Sessions.Create(ctx, lt, n)
 }
 
-func (s slowSessions) Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Grant, error) {
+func (s slowSessions) Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Issued, error) {
 	time.Sleep(7 * time.Second) // in the bubble's clock
 	return s.Sessions.Refresh(ctx, lt, ref, client, check)
 }

@@ -33,12 +33,12 @@ type Users interface {
 // Sessions makes, renews and ends sessions; see session.Manager. A method that
 // ends a session or revokes a token returns once this node denies it.
 type Sessions interface {
-	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error)
+	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error)
 	Parse(token string) (session.Ref, error)
 	// ParseCookie returns the id of the session that a session cookie's value names.
 	ParseCookie(value string) (sid string, err error)
 	Peek(ctx context.Context, ref session.Ref) (session.Session, error)
-	Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Grant, error)
+	Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Issued, error)
 	Revoke(ctx context.Context, sid string) error
 	RevokeAccessToken(ctx context.Context, lt session.Lifetimes, username, sid, jti string, exp time.Time) error
 }

@@ -35,8 +35,8 @@ type Users interface {
 
 // Sessions makes, lists and ends sessions; see session.Manager.
 type Sessions interface {
-	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error)
-	Draft(lt session.Lifetimes, n session.NewSession) (session.Grant, error)
+	Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error)
+	Draft(lt session.Lifetimes, n session.NewSession) (session.Issued, error)
 	Cookie(s session.Session) (string, error)
 	List(ctx context.Context, username string) ([]session.Session, error)
 	Revoke(ctx context.Context, sid string) error

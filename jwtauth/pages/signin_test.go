@@ -409,9 +409,9 @@ type faultySessions struct {
 	create, cookie, list, revoke, endAll error
 }
 
-func (f faultySessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error) {
+func (f faultySessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error) {
 	if f.create != nil {
-		return session.Grant{}, f.create
+		return session.Issued{}, f.create
 	}
 	return f.Sessions.Create(ctx, lt, n)
 }

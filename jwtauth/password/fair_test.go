@@ -79,9 +79,9 @@ func (q *queue) close() {
 	}
 	q.free()
 	q.running.Wait()
-	if q.InUse() != 0 || len(q.line.cells)+len(q.line.addresses.of)+len(q.line.accounts.of)+
-		q.line.addresses.turns.Len()+q.line.accounts.turns.Len()+len(q.line.addresses.sizes.of)+len(q.line.accounts.sizes.of) != 0 {
-		q.t.Errorf("%d slots in use; the empty line is %+v", q.InUse(), q.line)
+	if q.InUse() != 0 || len(q.queue.cells)+len(q.queue.addresses.of)+len(q.queue.accounts.of)+
+		q.queue.addresses.turns.Len()+q.queue.accounts.turns.Len()+len(q.queue.addresses.sizes.of)+len(q.queue.accounts.sizes.of) != 0 {
+		q.t.Errorf("%d slots in use; the empty line is %+v", q.InUse(), q.queue)
 	}
 }
 

@@ -37,13 +37,13 @@ type Slots struct {
 	// mu guards what follows. A slot is free only while the line is empty.
 	mu    sync.Mutex
 	inUse int
-	line  line
+	queue fairQueue
 }
 
 // NewSlots returns Slots for that many hashings at once, at least one, with a
 // queue of that many callers, at least none.
 func NewSlots(slots, queue int) *Slots {
-	return &Slots{slots: max(1, slots), places: max(0, queue), line: newLine()}
+	return &Slots{slots: max(1, slots), places: max(0, queue), queue: newFairQueue()}
 }
 
 // DefaultSlots returns half of the CPUs that Go uses, at least one: the other
@@ -82,7 +82,7 @@ func (s *Slots) Cap() int { return s.slots }
 func (s *Slots) Full(c Caller) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.inUse == s.slots && s.line.waiting == s.places && s.line.yields(keysOf(c)) == nil
+	return s.inUse == s.slots && s.queue.waiting == s.places && s.queue.yields(keysOf(c)) == nil
 }
 
 // InUse returns how many slots are taken.
@@ -96,7 +96,7 @@ func (s *Slots) InUse() int {
 func (s *Slots) Waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.line.waiting
+	return s.queue.waiting
 }
 
 // enter takes a free slot, or a place in the line, which it returns.
@@ -108,15 +108,15 @@ func (s *Slots) enter(c Caller) (*waiter, error) {
 		return nil, nil
 	}
 	key := keysOf(c)
-	if s.line.waiting == s.places {
-		last := s.line.yields(key)
+	if s.queue.waiting == s.places {
+		last := s.queue.yields(key)
 		if last == nil {
 			return nil, ErrBusy
 		}
-		s.line.remove(last)
+		s.queue.remove(last)
 		last.done <- ErrBusy
 	}
-	return s.line.join(key), nil
+	return s.queue.join(key), nil
 }
 
 // wait returns nil when w has been handed a slot.
@@ -129,7 +129,7 @@ func (s *Slots) wait(ctx context.Context, w *waiter) error {
 	s.mu.Lock()
 	waits := w.place != nil
 	if waits {
-		s.line.remove(w)
+		s.queue.remove(w)
 	}
 	s.mu.Unlock()
 	// What was handed over in the meantime goes to the next.
@@ -143,11 +143,11 @@ func (s *Slots) wait(ctx context.Context, w *waiter) error {
 func (s *Slots) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.line.next()
+	w := s.queue.next()
 	if w == nil {
 		s.inUse--
 		return
 	}
-	s.line.remove(w)
+	s.queue.remove(w)
 	w.done <- nil
 }

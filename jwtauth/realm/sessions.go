@@ -25,7 +25,7 @@ type Sessions struct {
 func (r *Realm) Sessions(via string) Sessions { return Sessions{r.sessions, r.Recorder, via} }
 
 // Create implements [oauth2.Sessions].
-func (s Sessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Grant, error) {
+func (s Sessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error) {
 	issued, err := s.Manager.Create(ctx, lt, n)
 	if err == nil {
 		s.recorder.Event(ctx, audit.Event{
@@ -36,7 +36,7 @@ func (s Sessions) Create(ctx context.Context, lt session.Lifetimes, n session.Ne
 }
 
 // Refresh implements [oauth2.Sessions].
-func (s Sessions) Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Grant, error) {
+func (s Sessions) Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Issued, error) {
 	issued, err := s.Manager.Refresh(ctx, lt, ref, client, check)
 	var reused *session.ReusedError
 	if errors.As(err, &reused) {

@@ -63,10 +63,10 @@ func TestSetDeniesFormerSessionsOfAUser(t *testing.T) {
 	if s.Len() != 1 {
 		t.Errorf("%d entries, want one a user", s.Len())
 	}
-	if n := s.Forget(start.Add(time.Minute)); n != 0 {
+	if n := s.DropExpired(start.Add(time.Minute)); n != 0 {
 		t.Errorf("forgot %d before the longer of the two had passed", n)
 	}
-	if n := s.Forget(start.Add(time.Hour)); n != 1 || s.Len() != 0 || s.ended.Load() != 0 {
+	if n := s.DropExpired(start.Add(time.Hour)); n != 1 || s.Len() != 0 || s.ended.Load() != 0 {
 		t.Errorf("forgot %d, %d left", n, s.Len())
 	}
 	check("forgotten", "alice", old, "", false)
@@ -89,7 +89,7 @@ func TestFeedTellsOfAnEndedUserOnce(t *testing.T) {
 	read("alice", User, 1)
 	read("alice", User, 2)
 	read("bob", User, 1)
-	set.Forget(start.Add(time.Hour))
+	set.DropExpired(start.Add(time.Hour))
 	read("alice", User, 3)
 	if got := strings.Join(told, " "); got != "alice bob alice" {
 		t.Errorf("told of %q", got)

@@ -107,7 +107,7 @@ func (f *Feed) Run(ctx context.Context) {
 				retry.Stop()
 				return
 			case <-sweeper.C:
-				f.set.Forget(f.clock.Now().Add(-Late))
+				f.set.DropExpired(f.clock.Now().Add(-Late))
 			case <-retry.C:
 				waiting = false
 			}
@@ -136,7 +136,7 @@ func (f *Feed) follow(ctx context.Context, sweeper <-chan time.Time) (synced boo
 		case <-ctx.Done():
 			return synced, ctx.Err()
 		case <-sweeper:
-			f.set.Forget(f.clock.Now().Add(-Late))
+			f.set.DropExpired(f.clock.Now().Add(-Late))
 			continue
 		case _, open := <-grew:
 			if !open {

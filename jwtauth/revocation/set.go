@@ -62,7 +62,7 @@ func (s *Set) Add(e Entry) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if e.Kind == User {
-		s.end(sh, e, until)
+		s.denyUser(sh, e, until)
 		return
 	}
 	if e.Kind != Token {
@@ -73,10 +73,10 @@ func (s *Set) Add(e Entry) {
 	}
 }
 
-// end denies former sessions of a user. The caller holds the shard's lock. Of two
+// denyUser denies former sessions of a user. The caller holds the shard's lock. Of two
 // entries the later epoch counts, which denies what the other did: the session
 // that it excepts was alive then.
-func (s *Set) end(sh *shard, e Entry, until int64) {
+func (s *Set) denyUser(sh *shard, e Entry, until int64) {
 	old, exists := sh.users[e.ID]
 	if !exists {
 		s.size.Add(1)
@@ -133,14 +133,14 @@ func (s *Set) Denied(user, sid, jti string) bool {
 	return false
 }
 
-// Forget drops the entries whose Until has passed and returns how many.
-func (s *Set) Forget(now time.Time) int {
+// DropExpired drops the entries whose Until has passed and returns how many.
+func (s *Set) DropExpired(now time.Time) int {
 	var dropped int64
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
-		n := sh.sessions.forget(now.Unix())
-		n += sh.tokens.forget(now.Unix())
+		n := sh.sessions.dropExpired(now.Unix())
+		n += sh.tokens.dropExpired(now.Unix())
 		for name, end := range sh.users {
 			if end.until <= now.Unix() {
 				delete(sh.users, name)
@@ -174,9 +174,9 @@ func (m ids) add(id string, until int64) int64 {
 	return 1
 }
 
-// forget returns by how much the map shrank. A map keeps its memory when keys
-// go, so one that lost most of them is made anew.
-func (m *ids) forget(now int64) int64 {
+// dropExpired returns by how much the map shrank. A map keeps its memory when keys go,
+// so a map that lost most of them is replaced.
+func (m *ids) dropExpired(now int64) int64 {
 	before := len(*m)
 	for id, until := range *m {
 		if until <= now {

@@ -46,13 +46,13 @@ func TestSetForgetsAtTheEndOfTheLongestEntry(t *testing.T) {
 	if s.Len() != 2 {
 		t.Fatalf("Len is %d, want 2: an id counts once", s.Len())
 	}
-	if n := s.Forget(start.Add(time.Minute)); n != 0 || !s.Denied("", "a", "") || !s.Denied("", "", "b") {
+	if n := s.DropExpired(start.Add(time.Minute)); n != 0 || !s.Denied("", "a", "") || !s.Denied("", "", "b") {
 		t.Fatalf("forgot %d entries before their time", n)
 	}
-	if n := s.Forget(start.Add(time.Minute + time.Second)); n != 1 || s.Denied("", "", "b") {
+	if n := s.DropExpired(start.Add(time.Minute + time.Second)); n != 1 || s.Denied("", "", "b") {
 		t.Fatalf("forgot %d entries, want 1", n)
 	}
-	if n := s.Forget(start.Add(time.Hour)); n != 1 || s.Denied("", "a", "") || s.Len() != 0 {
+	if n := s.DropExpired(start.Add(time.Hour)); n != 1 || s.Denied("", "a", "") || s.Len() != 0 {
 		t.Fatalf("forgot %d entries, want 1; %d left", n, s.Len())
 	}
 }
@@ -75,11 +75,11 @@ func TestSetUnderConcurrentUse(t *testing.T) {
 	}
 	wg.Go(func() {
 		for range 50 {
-			s.Forget(start)
+			s.DropExpired(start)
 		}
 	})
 	wg.Wait()
-	s.Forget(start)
+	s.DropExpired(start)
 	if s.Len() != writers*each {
 		t.Fatalf("%d entries, want %d", s.Len(), writers*each)
 	}

@@ -20,7 +20,7 @@ func (m *Manager) ParseCookie(value string) (sid string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if !m.owns(sid) {
+	if !m.ofThisStore(sid) {
 		return "", ErrInvalidToken
 	}
 	return sid, nil
@@ -30,7 +30,7 @@ func (m *Manager) ParseCookie(value string) (sid string, err error) {
 // cannot have been made for s, which it names: its key was retired before s began,
 // or has been revoked since.
 func (m *Manager) CheckCookie(value string, s Session) error {
-	key, _, err := cookieSeal.open(m.keys, value)
+	key, _, err := cookieSeal.verify(m.keys, value)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (m *Manager) DeviceCookie(id string) (string, error) {
 	if err != nil || len(raw) != deviceIDLength {
 		return "", fmt.Errorf("making a device cookie: %w", ErrInvalidToken)
 	}
-	value, err := deviceSeal.close(m.keys.Current(), raw)
+	value, err := deviceSeal.sign(m.keys.Current(), raw)
 	if err != nil {
 		return "", fmt.Errorf("making a device cookie: %w", err)
 	}
@@ -34,7 +34,7 @@ func (m *Manager) DeviceCookie(id string) (string, error) {
 // ParseDeviceCookie verifies a device cookie's value and returns the id of its
 // browser. Whatever this realm's keys did not make is [ErrInvalidToken].
 func (m *Manager) ParseDeviceCookie(value string) (id string, err error) {
-	_, raw, err := deviceSeal.open(m.keys, value)
+	_, raw, err := deviceSeal.verify(m.keys, value)
 	if err != nil {
 		return "", err
 	}

@@ -29,9 +29,9 @@ func SealInOtherContext(k Key, sid string, n uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, message, err := refreshSeal.open(&KeySet{byID: map[string]Key{k.ID: k}}, token)
+	_, message, err := refreshSeal.verify(&KeySet{byID: map[string]Key{k.ID: k}}, token)
 	if err != nil {
 		return "", err
 	}
-	return mixed.close(k, message)
+	return mixed.sign(k, message)
 }

@@ -62,7 +62,7 @@ func (n *node) sync() {
 }
 
 // signIn begins a session of mallory, who gives up none of her tokens.
-func (n *node) signIn() session.Grant {
+func (n *node) signIn() session.Issued {
 	n.t.Helper()
 	epoch, err := n.Epoch(n.t.Context(), "mallory")
 	if err != nil {
@@ -72,7 +72,7 @@ func (n *node) signIn() session.Grant {
 }
 
 // revoke revokes one access token of a session, as it was issued with a grant.
-func (n *node) revoke(g session.Grant) {
+func (n *node) revoke(g session.Issued) {
 	n.t.Helper()
 	n.jti++
 	token := revokedToken{g.Session.ID, fmt.Sprint("jti", n.jti), g.AccessExpiresAt}
@@ -83,7 +83,7 @@ func (n *node) revoke(g session.Grant) {
 }
 
 // gone notes that a session has ended, with all its tokens.
-func (n *node) gone(g session.Grant) {
+func (n *node) gone(g session.Issued) {
 	n.revoked = append(n.revoked, revokedToken{g.Session.ID, "", g.AccessExpiresAt})
 }
 
@@ -102,7 +102,7 @@ func (n *node) pass(d time.Duration) {
 		}
 	}
 	n.sync()
-	n.set.Forget(n.now.Add(-revocation.Late))
+	n.set.DropExpired(n.now.Add(-revocation.Late))
 }
 
 // entries returns how many entries the log has.
@@ -131,7 +131,7 @@ func (n *node) wantDenied(when string) {
 }
 
 // wantPasses fails where a session, or a token of it, is refused.
-func (n *node) wantPasses(when string, g session.Grant) {
+func (n *node) wantPasses(when string, g session.Issued) {
 	n.t.Helper()
 	n.sync()
 	if n.set.Denied("mallory", g.Session.ID, "another jti") {

@@ -36,7 +36,7 @@ func (r *realm) use(store session.Store, keys *session.KeySet) {
 	session.SetClock(r.Manager, func() time.Time { return r.now })
 }
 
-func (r *realm) create(t testing.TB, n session.NewSession) session.Grant {
+func (r *realm) create(t testing.TB, n session.NewSession) session.Issued {
 	t.Helper()
 	if n.User == "" {
 		n.User = "alice"
@@ -49,16 +49,16 @@ func (r *realm) create(t testing.TB, n session.NewSession) session.Grant {
 }
 
 // refresh uses a token as the first party would.
-func (r *realm) refresh(t testing.TB, token string) (session.Grant, error) {
+func (r *realm) refresh(t testing.TB, token string) (session.Issued, error) {
 	t.Helper()
 	ref, err := r.Parse(token)
 	if err != nil {
-		return session.Grant{}, err
+		return session.Issued{}, err
 	}
 	return r.Refresh(t.Context(), r.lt, ref, "", nil)
 }
 
-func (r *realm) mustRefresh(t testing.TB, token string) session.Grant {
+func (r *realm) mustRefresh(t testing.TB, token string) session.Issued {
 	t.Helper()
 	g, err := r.refresh(t, token)
 	if err != nil {

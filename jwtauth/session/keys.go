@@ -22,9 +22,9 @@ const (
 // ErrKey is returned for a key that must not be used: its id is not
 // [KeyIDLength] characters of the base64url alphabet, or its secret is shorter
 // than [KeySecretLength] bytes.
-var ErrKey = errors.New("not a usable refresh key")
+var ErrKey = errors.New("not a usable session key")
 
-// Key is a refresh key of a realm. Its secret authenticates nothing itself: the
+// Key is a session key of a realm. Its secret authenticates nothing itself: the
 // keys for refresh tokens and for cookie values are derived from it.
 type Key struct {
 	// ID names the key in what it seals: [KeyIDLength] base64url characters.
@@ -48,7 +48,7 @@ func (k Key) Check() error {
 }
 
 // String names the key and keeps its secret out of every log.
-func (k Key) String() string { return "refresh key " + k.ID }
+func (k Key) String() string { return "session key " + k.ID }
 
 // GoString does the same for %#v.
 func (k Key) GoString() string { return k.String() }
@@ -64,7 +64,7 @@ func sealedFor(keys Keys, id string, s Session) bool {
 func GenerateKey(random io.Reader) (Key, error) {
 	raw := make([]byte, KeyIDLength*6/8+KeySecretLength)
 	if _, err := io.ReadFull(random, raw); err != nil {
-		return Key{}, fmt.Errorf("making a refresh key: %w", err)
+		return Key{}, fmt.Errorf("making a session key: %w", err)
 	}
 	return Key{
 		ID:     base64.RawURLEncoding.EncodeToString(raw[KeySecretLength:]),
@@ -72,7 +72,7 @@ func GenerateKey(random io.Reader) (Key, error) {
 	}, nil
 }
 
-// Keys are the refresh keys of a realm, held in memory: both methods are called
+// Keys are the session keys of a realm, held in memory: both methods are called
 // for every token and must not block. They are safe for concurrent use.
 type Keys interface {
 	// Current is the key that seals what is issued now.

@@ -72,8 +72,8 @@ type NewSession struct {
 	UserAgent string
 }
 
-// Grant is what a sign-in or a refresh gives.
-type Grant struct {
+// Issued is what a sign-in or a refresh gives.
+type Issued struct {
 	Session Session
 	// RefreshToken is the session's current one.
 	RefreshToken string
@@ -93,31 +93,31 @@ func (m *Manager) Epoch(ctx context.Context, username string) (uint64, error) {
 
 // Create begins a session and returns when it is durable. It returns [ErrEpoch]
 // where the user's sessions were ended since n.Epoch was read.
-func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Grant, error) {
+func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Issued, error) {
 	grant, err := m.Draft(lt, n)
 	if err != nil {
-		return Grant{}, err
+		return Issued{}, err
 	}
 	if err := m.store.CreateSession(ctx, grant.Session, MaxPerUser); err != nil {
-		return Grant{}, err
+		return Issued{}, err
 	}
 	return grant, nil
 }
 
 // Draft is Create without storing the session: for a store that creates it in a
 // larger step, before which the grant is worth nothing.
-func (m *Manager) Draft(lt Lifetimes, n NewSession) (Grant, error) {
+func (m *Manager) Draft(lt Lifetimes, n NewSession) (Issued, error) {
 	if n.User == "" {
-		return Grant{}, errors.New("a session needs a user")
+		return Issued{}, errors.New("a session needs a user")
 	}
 	key := m.keys.Current()
 	sid, err := m.newSID(n.Epoch)
 	if err != nil {
-		return Grant{}, err
+		return Issued{}, err
 	}
 	token, err := refreshToken(key, sid, firstCounter)
 	if err != nil {
-		return Grant{}, fmt.Errorf("making a refresh token: %w", err)
+		return Issued{}, fmt.Errorf("making a refresh token: %w", err)
 	}
 	now := m.clock()
 	s := Session{
@@ -137,13 +137,13 @@ func (m *Manager) Draft(lt Lifetimes, n NewSession) (Grant, error) {
 		UserAgent:     printable(n.UserAgent),
 	}
 	exp := issue(&s, lt, now)
-	return Grant{Session: s, RefreshToken: token, AccessExpiresAt: exp}, nil
+	return Issued{Session: s, RefreshToken: token, AccessExpiresAt: exp}, nil
 }
 
 // Live returns the session with that id, or [ErrNotFound], also where it has
 // expired or its id is of another store.
 func (m *Manager) Live(ctx context.Context, sid string) (Session, error) {
-	if !m.owns(sid) {
+	if !m.ofThisStore(sid) {
 		return Session{}, ErrNotFound
 	}
 	s, err := m.store.Session(ctx, sid)
@@ -205,8 +205,8 @@ func issue(s *Session, lt Lifetimes, now time.Time) (exp time.Time) {
 // store on disk would not keep.
 func (m *Manager) clock() time.Time { return m.now().UTC().Round(0) }
 
-// owns reports whether sid has the form of a session id of this store.
-func (m *Manager) owns(sid string) bool {
+// ofThisStore reports whether sid has the form of a session id of this store.
+func (m *Manager) ofThisStore(sid string) bool {
 	return validSID(sid) && sid[:storeIDLength] == m.storeID
 }
 
@@ -220,7 +220,7 @@ func (m *Manager) newSID(epoch uint64) (string, error) {
 		return "", fmt.Errorf("making a session id: %w", err)
 	}
 	sid := m.storeID + stamp + base64.RawURLEncoding.EncodeToString(raw)[:sidRandom]
-	if !m.owns(sid) {
+	if !m.ofThisStore(sid) {
 		return "", fmt.Errorf("the store's id must be %d characters of the base64url alphabet", storeIDLength)
 	}
 	return sid, nil

@@ -64,7 +64,7 @@ func TestAccessNeverOutlivesTheSession(t *testing.T) {
 
 func TestOldestSessionEnds(t *testing.T) {
 	r := newRealm(t)
-	var grants []session.Grant
+	var grants []session.Issued
 	for range session.MaxPerUser + 1 {
 		grants = append(grants, r.create(t, session.NewSession{}))
 		r.now = r.now.Add(time.Second)

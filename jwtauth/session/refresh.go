@@ -17,7 +17,7 @@ func (m *Manager) Parse(token string) (Ref, error) {
 	if err != nil {
 		return Ref{}, err
 	}
-	if !m.owns(ref.SID) {
+	if !m.ofThisStore(ref.SID) {
 		return Ref{}, ErrInvalidToken
 	}
 	return ref, nil
@@ -30,9 +30,9 @@ func (m *Manager) Peek(ctx context.Context, ref Ref) (Session, error) {
 }
 
 // Refresh uses a refresh token, in one atomic step of the store. The current
-// token rotates: it is retired and the grant carries its successor. A token
+// token rotates: it is retired and the issued carries its successor. A token
 // retired less than lt.Grace ago is answered with the current one, so that
-// however many callers hold it, one lineage lives on. What the grant allows is
+// however many callers hold it, one lineage lives on. What the issued allows is
 // durable when Refresh returns.
 //
 // check, which may be nil, may refuse a live token before it is used; its error
@@ -48,22 +48,22 @@ func (m *Manager) Peek(ctx context.Context, ref Ref) (Session, error) {
 //     that its key cannot have made, or whose key, or that of the current
 //     token, is gone.
 //     Nothing is used up, and the session goes on.
-func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client string, check func(Session) error) (Grant, error) {
-	if !m.owns(ref.SID) {
-		return Grant{}, ErrInvalidToken
+func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client string, check func(Session) error) (Issued, error) {
+	if !m.ofThisStore(ref.SID) {
+		return Issued{}, ErrInvalidToken
 	}
 	current := m.keys.Current()
 	if err := current.Check(); err != nil {
-		return Grant{}, err
+		return Issued{}, err
 	}
 	var (
-		grant  Grant
+		issued Issued
 		key    Key
 		reused bool
 		user   string
 	)
 	err := m.store.UpdateSession(ctx, ref.SID, func(s Session, epoch uint64) (Change, error) {
-		grant, key, reused = Grant{}, current, false
+		issued, key, reused = Issued{}, current, false
 		now := m.clock()
 		switch {
 		case s.Expired(now):
@@ -89,25 +89,25 @@ func (m *Manager) Refresh(ctx context.Context, lt Lifetimes, ref Ref, client str
 				return Change{}, err
 			}
 		}
-		grant.Replayed = ref.N < s.Counter
-		if !grant.Replayed {
+		issued.Replayed = ref.N < s.Counter
+		if !issued.Replayed {
 			rotate(&s, current, lt, now)
 		}
-		grant.AccessExpiresAt = issue(&s, lt, now)
-		grant.Session = s
+		issued.AccessExpiresAt = issue(&s, lt, now)
+		issued.Session = s
 		return Change{Session: &s}, nil
 	})
 	switch {
 	case err != nil:
-		return Grant{}, err
+		return Issued{}, err
 	case reused:
-		return Grant{}, &ReusedError{User: user}
+		return Issued{}, &ReusedError{User: user}
 	}
-	grant.RefreshToken, err = refreshToken(key, grant.Session.ID, grant.Session.Counter)
+	issued.RefreshToken, err = refreshToken(key, issued.Session.ID, issued.Session.Counter)
 	if err != nil {
-		return Grant{}, fmt.Errorf("making a refresh token: %w", err)
+		return Issued{}, fmt.Errorf("making a refresh token: %w", err)
 	}
-	return grant, nil
+	return issued, nil
 }
 
 // rotate retires the current token of s and makes way for its successor.

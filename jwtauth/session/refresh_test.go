@@ -214,7 +214,7 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-func expired(t *testing.T, r *realm, g session.Grant) {
+func expired(t *testing.T, r *realm, g session.Issued) {
 	t.Helper()
 	ref, err := r.Parse(g.RefreshToken)
 	if err != nil {
@@ -375,7 +375,7 @@ func TestRefreshAgainstEndAll(t *testing.T) {
 		}
 		var (
 			wg    sync.WaitGroup
-			grant session.Grant
+			grant session.Issued
 			won   error
 		)
 		wg.Go(func() { grant, won = r.Refresh(context.Background(), r.lt, ref, "", nil) })

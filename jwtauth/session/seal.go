@@ -14,12 +14,12 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 // encoding refuses the trailing bits that would give one value two spellings.
 var encoding = base64.RawURLEncoding.Strict()
 
-// seal makes and opens strings that only this realm can make:
+// seal signs and verifies strings that only this realm can make:
 //
 //	prefix base64url( key id | message | HMAC-SHA256( key id | message ) )
 //
 // The HMAC key is derived from the realm's key for the seal's context alone
-// (RFC 5869), so that what one seal made means nothing to another. All messages
+// (RFC 5869), so that no seal accepts what another has signed. All messages
 // of a seal have one length: there is one way to read the bytes.
 type seal struct {
 	prefix  string
@@ -27,9 +27,9 @@ type seal struct {
 	size    int
 }
 
-// close returns the string that holds message. The same key and message always
+// sign returns the string that holds message. The same key and message always
 // give the same string.
-func (s seal) close(k Key, message []byte) (string, error) {
+func (s seal) sign(k Key, message []byte) (string, error) {
 	if err := k.Check(); err != nil {
 		return "", err
 	}
@@ -43,16 +43,16 @@ func (s seal) close(k Key, message []byte) (string, error) {
 	return s.prefix + encoding.EncodeToString(append(raw, mac...)), nil
 }
 
-// open returns the key id and the message of a string that close made with one
-// of keys, else [ErrInvalidToken].
-func (s seal) open(keys Keys, text string) (keyID string, message []byte, err error) {
+// verify returns the key id and the message of a string that sign made with one of
+// keys, and else [ErrInvalidToken].
+func (s seal) verify(keys Keys, text string) (keyID string, message []byte, err error) {
 	text, found := strings.CutPrefix(text, s.prefix)
 	length := KeyIDLength + s.size + sha256.Size
 	if !found || len(text) != encoding.EncodedLen(length) {
 		return "", nil, ErrInvalidToken
 	}
 	raw, err := encoding.DecodeString(text)
-	// The decoder skips line breaks: what had some is too short.
+	// The decoder skips line breaks: a text that had some is too short.
 	if err != nil || len(raw) != length {
 		return "", nil, ErrInvalidToken
 	}

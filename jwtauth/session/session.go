@@ -25,7 +25,7 @@ type Session struct {
 	// Rotations are the times of the latest rotations, oldest first: the last
 	// is the one that made Counter current.
 	Rotations []time.Time `json:"rotations,omitempty"`
-	// Key is the id of the refresh key that the current token is derived with.
+	// Key is the id of the session key that the current token is derived with.
 	Key string `json:"key"`
 
 	CreatedAt  time.Time `json:"created_at"`

@@ -40,11 +40,11 @@ func refreshToken(k Key, sid string, n uint64) (string, error) {
 	if !validSID(sid) {
 		return "", ErrInvalidToken
 	}
-	return refreshSeal.close(k, binary.BigEndian.AppendUint64([]byte(sid), n))
+	return refreshSeal.sign(k, binary.BigEndian.AppendUint64([]byte(sid), n))
 }
 
 func parseRefreshToken(keys Keys, token string) (Ref, error) {
-	key, message, err := refreshSeal.open(keys, token)
+	key, message, err := refreshSeal.verify(keys, token)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -59,11 +59,11 @@ func cookieValue(k Key, sid string) (string, error) {
 	if !validSID(sid) {
 		return "", ErrInvalidToken
 	}
-	return cookieSeal.close(k, []byte(sid))
+	return cookieSeal.sign(k, []byte(sid))
 }
 
 func parseCookieValue(keys Keys, value string) (sid string, err error) {
-	_, message, err := cookieSeal.open(keys, value)
+	_, message, err := cookieSeal.verify(keys, value)
 	if err != nil {
 		return "", err
 	}

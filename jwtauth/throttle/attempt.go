@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"context"
+	"crypto/rand"
 	"sync/atomic"
 	"time"
 )
@@ -32,7 +33,7 @@ type Attempt struct {
 // evaluated. It costs the address, and is remembered by the account as any other
 // is, so that it takes as long to write down.
 func (a *Attempt) reserve(now time.Time, c *counters) {
-	a.place = Reservation{ID: newID(), At: now}
+	a.place = Reservation{ID: rand.Text(), At: now}
 	for i, b := range a.charged() {
 		a.limiter.addressScale(b).reserve(now, &c.addresses[i], a.place)
 	}
@@ -72,7 +73,7 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 	if a.Throttled {
 		return nil
 	}
-	return a.end(ctx, func(now time.Time, c *counters) {
+	return a.settle(ctx, func(now time.Time, c *counters) {
 		l := a.limiter
 		l.accountScale(a.whose).takeBack(now, c.ofAccount(a.whose), a.accountPlace())
 		l.accountScale(knownAddress).forgive(now, &c.knownCount)
@@ -109,7 +110,7 @@ func (a *Attempt) Fail() {
 // success, because nothing was evaluated. It does nothing for an attempt that
 // was ended before. After an error the attempt is under way as before.
 func (a *Attempt) Cancel(ctx context.Context) error {
-	return a.end(ctx, func(now time.Time, c *counters) {
+	return a.settle(ctx, func(now time.Time, c *counters) {
 		s, mine := a.limiter.accountScale(a.whose), c.ofAccount(a.whose)
 		if a.Throttled {
 			s.keep(now, mine) // as much work as for one that was not
@@ -119,9 +120,9 @@ func (a *Attempt) Cancel(ctx context.Context) error {
 	})
 }
 
-// end takes back what the address was charged and makes a further change, once.
+// settle takes back what the address was charged and makes a further change, once.
 // After an error it can be called again.
-func (a *Attempt) end(ctx context.Context, change func(now time.Time, c *counters)) error {
+func (a *Attempt) settle(ctx context.Context, change func(now time.Time, c *counters)) error {
 	if a.limiter == nil || !a.ended.CompareAndSwap(false, true) {
 		return nil
 	}

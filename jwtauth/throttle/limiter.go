@@ -61,7 +61,7 @@ func (l *Limiter) Begin(ctx context.Context, account string, from Origin) (*Atte
 	}
 	a := &Attempt{limiter: l, record: newRecord(account, from)}
 	var w waiter
-	defer l.lines.end(&w)
+	defer l.lines.stop(&w)
 	for late := false; ; {
 		line, err := l.reserve(ctx, a, late)
 		switch {

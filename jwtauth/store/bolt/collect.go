@@ -80,7 +80,7 @@ func (t *tx) collectRevocations(now time.Time, limit int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		l.Forget(n)
+		l.Collected(n)
 		if err := t.putLedger(username, l); err != nil {
 			return 0, err
 		}

@@ -27,7 +27,7 @@ func (s *Store) Collect(ctx context.Context, now time.Time, limit int) (removed 
 			if past(e.Until) {
 				removed++
 				if l, ok := s.ledgers[e.User]; ok {
-					l.Forget(1)
+					l.Collected(1)
 					s.ledgers[e.User] = l
 				}
 			} else {

@@ -23,8 +23,8 @@ type Ledger struct {
 // Room reports whether the log may have n more entries of this user.
 func (l Ledger) Room(n int) bool { return l.Entries+uint64(n) <= session.MaxRevocations }
 
-// Forget takes off n entries that were collected.
-func (l *Ledger) Forget(n uint64) { l.Entries -= min(n, l.Entries) }
+// Collected takes off n entries that were collected.
+func (l *Ledger) Collected(n uint64) { l.Entries -= min(n, l.Entries) }
 
 // Encode returns the stored form.
 func (l Ledger) Encode() []byte {

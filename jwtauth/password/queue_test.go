@@ -15,7 +15,7 @@ func TestFairProperties(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1)) // a seed, so that a failure comes again
 		places := r.IntN(24)
 		addresses, accounts := 1+r.IntN(12), 1+r.IntN(12)
-		l := newLine()
+		l := newFairQueue()
 		type caller struct {
 			*waiter
 			at    keys

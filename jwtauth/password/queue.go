@@ -27,10 +27,10 @@ func keysOf(c Caller) keys {
 	return keys{prefix, c.Account}
 }
 
-// line is a queue that is fair by address and by account. All its steps take
+// fairQueue is a queue that is fair by address and by account. All its steps take
 // constant time, and it keeps nothing of callers who have left. It is not safe
 // for concurrent use.
-type line struct {
+type fairQueue struct {
 	waiting   int
 	addresses ring[netip.Prefix]
 	accounts  ring[string]
@@ -59,8 +59,8 @@ type cell struct {
 	size                 size
 }
 
-func newLine() line {
-	return line{
+func newFairQueue() fairQueue {
+	return fairQueue{
 		addresses: ring[netip.Prefix]{of: make(map[netip.Prefix]*party[netip.Prefix])},
 		accounts:  ring[string]{of: make(map[string]*party[string])},
 		cells:     make(map[keys]*cell),
@@ -68,80 +68,80 @@ func newLine() line {
 }
 
 // join adds a waiter at the end.
-func (l *line) join(k keys) *waiter {
-	at := l.cells[k]
+func (q *fairQueue) join(k keys) *waiter {
+	at := q.cells[k]
 	if at == nil {
-		at = &cell{keys: k, address: l.addresses.party(k.address), account: l.accounts.party(k.account)}
+		at = &cell{keys: k, address: q.addresses.party(k.address), account: q.accounts.party(k.account)}
 		at.inAddress, at.inAccount = at.address.cells.PushBack(at), at.account.cells.PushBack(at)
-		l.cells[k] = at
+		q.cells[k] = at
 	}
 	w := &waiter{done: make(chan error, 1), at: at}
 	w.place = at.PushBack(w)
-	l.count(at, 1)
+	q.count(at, 1)
 	return w
 }
 
 // remove takes a waiter out, wherever it stands. The turns of others stay.
-func (l *line) remove(w *waiter) {
+func (q *fairQueue) remove(w *waiter) {
 	at := w.at
 	at.Remove(w.place)
 	w.place = nil
 	if at.Len() == 0 {
 		at.address.cells.Remove(at.inAddress)
 		at.account.cells.Remove(at.inAccount)
-		delete(l.cells, at.keys)
+		delete(q.cells, at.keys)
 	}
-	l.count(at, -1)
+	q.count(at, -1)
 }
 
 // count notes that a cell has one waiter more, or less.
-func (l *line) count(at *cell, change int) {
-	l.waiting += change
+func (q *fairQueue) count(at *cell, change int) {
+	q.waiting += change
 	at.address.sizes.move(at, &at.size, at.Len())
-	l.addresses.count(at.address, change)
-	l.accounts.count(at.account, change)
+	q.addresses.count(at.address, change)
+	q.accounts.count(at.account, change)
 }
 
 // next returns the waiter whose turn it is, still in the line, or nil where
 // none waits. Its address, or its account, goes to the end of the turns.
-func (l *line) next() *waiter {
-	if l.waiting == 0 {
+func (q *fairQueue) next() *waiter {
+	if q.waiting == 0 {
 		return nil
 	}
 	// Accounts have turns where fewer of them wait than addresses. Otherwise
 	// those of the addresses alone make for the shorter wait: names cost a
 	// stranger nothing. At least every second turn is an address's, since a
 	// stranger can crowd anybody's account.
-	accounts, addresses := l.accounts.turns.Len(), l.addresses.turns.Len()
-	l.accountsTurn = !l.accountsTurn && 1 < accounts && accounts < addresses
-	if l.accountsTurn {
-		return l.accounts.turn()
+	accounts, addresses := q.accounts.turns.Len(), q.addresses.turns.Len()
+	q.accountsTurn = !q.accountsTurn && 1 < accounts && accounts < addresses
+	if q.accountsTurn {
+		return q.accounts.turn()
 	}
-	return l.addresses.turn()
+	return q.addresses.turn()
 }
 
 // yields returns the waiter who leaves a full line for a newcomer, or nil where
 // the newcomer has to go. No waiter leaves for a newcomer of an address, or an
 // account, that would then have as many in the line as the other had: that
 // would only change who is refused.
-func (l *line) yields(k keys) *waiter {
-	fullest := l.addresses.sizes.fullest()
+func (q *fairQueue) yields(k keys) *waiter {
+	fullest := q.addresses.sizes.fullest()
 	if fullest == nil {
 		return nil // there is no place at all
 	}
-	own, account := l.addresses.of[k.address], l.accounts.of[k.account]
+	own, account := q.addresses.of[k.address], q.accounts.of[k.account]
 	switch {
 	case fullest.waiting > own.count()+1:
 		return fullest.sizes.fullest().last()
 	case own != nil:
 		// Those who share an address share its places, account by account.
-		if crowd := own.sizes.fullest(); crowd.Len() > l.cells[k].count()+1 {
+		if crowd := own.sizes.fullest(); crowd.Len() > q.cells[k].count()+1 {
 			return crowd.last()
 		}
 		return nil
 	}
 	// As many addresses wait as there are places, and this is one more.
-	if crowd := l.accounts.sizes.fullest(); crowd.waiting > account.count()+1 {
+	if crowd := q.accounts.sizes.fullest(); crowd.waiting > account.count()+1 {
 		return crowd.cells.Back().Value.(*cell).last()
 	}
 	return nil

@@ -2,8 +2,6 @@ package throttle
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"slices"
 	"sync"
 	"time"
@@ -28,8 +26,8 @@ type lines struct {
 	// failed are the attempts whose failure the store does not have yet: the
 	// next attempt under one of their keys writes it down with its own.
 	failed map[string]bool
-	// toForget has the failed in the order in which they ended.
-	toForget []ended
+	// byEnd are the failed in the order in which they ended.
+	byEnd []ended
 }
 
 type ended struct {
@@ -46,12 +44,6 @@ type waiter struct {
 	poll     *time.Ticker
 }
 
-func newID() string {
-	var b [12]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
 // over reports that an attempt has failed.
 func (l *lines) over(id string) bool {
 	l.mu.Lock()
@@ -64,11 +56,11 @@ func (l *lines) fail(id string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	gone := 0
-	for gone < len(l.toForget) && now.Sub(l.toForget[gone].at).Abs() >= lapse {
-		delete(l.failed, l.toForget[gone].id)
+	for gone < len(l.byEnd) && now.Sub(l.byEnd[gone].at).Abs() >= lapse {
+		delete(l.failed, l.byEnd[gone].id)
 		gone++
 	}
-	l.toForget = append(slices.Delete(l.toForget, 0, gone), ended{id, now})
+	l.byEnd = append(slices.Delete(l.byEnd, 0, gone), ended{id, now})
 	if l.failed == nil {
 		l.failed = make(map[string]bool)
 	}
@@ -131,8 +123,8 @@ func (l *lines) leave(w *waiter) {
 	w.key = ""
 }
 
-// end leaves the line for good.
-func (l *lines) end(w *waiter) {
+// stop leaves the line for good.
+func (l *lines) stop(w *waiter) {
 	l.leave(w)
 	if w.wake != nil {
 		w.patience.Stop()
