@@ -9,7 +9,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
 func init() {
@@ -99,7 +99,7 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) 
 		var scopes []string
 		if scopes, err = b.some("the scopes that a token needs"); err == nil {
 			for _, scope := range scopes {
-				if err := user.CheckScope(scope); err != nil {
+				if err := policy.CheckScope(scope); err != nil {
 					return b.Errf("scope %q: %v", scope, err)
 				}
 			}
@@ -193,7 +193,7 @@ func parseRoles(h httpcaddyfile.Helper, roles []string) ([]string, error) {
 		if strings.HasPrefix(role, "/") || strings.HasPrefix(role, "@") || strings.HasPrefix(role, "*") {
 			return nil, h.Errf("%s is a matcher, not a role: the matcher comes first, as in `jwt_auth %s admin`", role, role)
 		}
-		if err := user.CheckRole(role); err != nil {
+		if err := policy.CheckRole(role); err != nil {
 			return nil, h.Errf("role %q: %v", role, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -209,7 +210,7 @@ token is issued; with --now the user's sessions end, and they act at once.`,
 			return o.showRoles(cmd, name)
 		}
 		for _, role := range slices.Concat(roles, add) {
-			if err := user.CheckRole(role); err != nil {
+			if err := policy.CheckRole(role); err != nil {
 				return fmt.Errorf("role %q: %w", role, err)
 			}
 		}

@@ -46,7 +46,7 @@ func (r *Realm) check(final func(value string) bool) error {
 	if err := guard.CheckUpgrade(r.Upgrade); err != nil {
 		return err
 	}
-	if _, err := r.lifetimes(); err != nil {
+	if err := r.lifetimes().Check(); err != nil {
 		return err
 	}
 	if r.SigningAlgorithm != "" && !slices.Contains(accesstoken.Algorithms(), r.SigningAlgorithm) {

@@ -14,7 +14,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
 func init() {
@@ -45,7 +44,7 @@ func (m *MatchRole) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.Err("jwt_role takes the roles of which the user needs one")
 		}
 		for _, role := range roles {
-			if err := user.CheckRole(role); err != nil {
+			if err := policy.CheckRole(role); err != nil {
 				return d.Errf("jwt_role %q: %v", role, err)
 			}
 		}
@@ -66,7 +65,7 @@ func (m MatchRole) Validate() error {
 		return errors.New("jwt_role names no role")
 	}
 	for _, role := range m {
-		if err := user.CheckRole(role); err != nil {
+		if err := policy.CheckRole(role); err != nil {
 			return fmt.Errorf("jwt_role %q: %w", role, err)
 		}
 	}

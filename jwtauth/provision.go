@@ -85,9 +85,7 @@ func (r *Realm) provisionTokens(repl *caddy.Replacer) (err error) {
 	}
 	c := &r.parsed.realm
 	c.Issuer, c.Audience, c.CookieDomain = r.Issuer, r.Audience, r.CookieDomain
-	if c.Lifetimes, err = r.lifetimes(); err != nil {
-		return err
-	}
+	c.Lifetimes = r.lifetimes()
 	c.Keys = keyring.Options{Storage: r.storage, Realm: r.name, Algorithm: r.SigningAlgorithm, Lifetimes: c.Lifetimes}
 	if c.Keys.Algorithm == "" {
 		c.Keys.Algorithm = defaultSigningAlgorithm

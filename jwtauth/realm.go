@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
@@ -192,45 +193,21 @@ type Throttle struct {
 }
 
 // lifetimes returns the realm's lifetimes with the defaults filled in.
-func (r *Realm) lifetimes() (session.Lifetimes, error) {
+func (r *Realm) lifetimes() session.Lifetimes {
 	lt := session.DefaultLifetimes()
 	for _, option := range []struct {
-		name  string
 		value caddy.Duration
 		into  *time.Duration
-	}{
-		{"access_token_lifetime", r.AccessTokenLifetime, &lt.Access},
-		{"refresh_token_lifetime", r.RefreshTokenLifetime, &lt.Refresh},
-		{"refresh_token_idle", r.RefreshTokenIdle, &lt.Idle},
-	} {
-		switch value := time.Duration(option.value); {
-		case value == 0:
-		case value < time.Second || value > maxLifetime:
-			return lt, fmt.Errorf("%s is %s: it takes a duration from 1s to 10 years, such as 15m or 30d", option.name, value)
-		default:
-			*option.into = value
+	}{{r.AccessTokenLifetime, &lt.Access}, {r.RefreshTokenLifetime, &lt.Refresh}, {r.RefreshTokenIdle, &lt.Idle}} {
+		if option.value != 0 {
+			*option.into = time.Duration(option.value)
 		}
 	}
 	if r.RefreshTokenGrace != nil {
-		grace := time.Duration(*r.RefreshTokenGrace)
-		if grace < 0 || grace > maxGrace {
-			return lt, fmt.Errorf("refresh_token_grace is %s: it takes a duration from 0 (off) to %s", grace, maxGrace)
-		}
-		lt.Grace = grace
+		lt.Grace = time.Duration(*r.RefreshTokenGrace)
 	}
-	return lt, nil
+	return lt
 }
-
-// CheckLifetimes says which lifetime is out of bounds.
-func (r *Realm) CheckLifetimes() error {
-	_, err := r.lifetimes()
-	return err
-}
-
-const (
-	maxLifetime = 10 * 365 * 24 * time.Hour
-	maxGrace    = 5 * time.Minute
-)
 
 // Validate checks what can be checked before placeholders are replaced.
 func (c Client) Validate() error {
@@ -246,7 +223,7 @@ func (c Client) Validate() error {
 		}
 	}
 	for _, scope := range c.Scopes {
-		if err := user.CheckScope(scope); err != nil {
+		if err := policy.CheckScope(scope); err != nil {
 			return fmt.Errorf("client %s: scope %q: %w", c.ID, scope, err)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
 // The values of "error" in answers and challenges.
@@ -124,7 +124,7 @@ func Forbidden(scopes []string, cause error) *Error {
 	challenge := `Bearer error="` + codeInsufficientScope + `"`
 	valid := make([]string, 0, len(scopes))
 	for _, scope := range scopes {
-		if user.CheckScope(scope) == nil {
+		if policy.CheckScope(scope) == nil {
 			valid = append(valid, scope)
 		}
 	}

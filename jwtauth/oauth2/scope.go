@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
@@ -23,7 +24,7 @@ func parseScope(text string) ([]string, error) {
 		if name == "" || slices.Contains(scopes, name) {
 			continue
 		}
-		if user.CheckScope(name) != nil {
+		if policy.CheckScope(name) != nil {
 			return nil, invalidScope("The scope is not a list of scope names")
 		}
 		if len(scopes) == maxScopes {

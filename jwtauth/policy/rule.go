@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
 // Rule is what a guard demands of a principal. Every list that is set must hold.
@@ -108,9 +106,9 @@ func (r Rule) Validate() error {
 		values []string
 		check  func(string) error
 	}{
-		{"roles any", r.AnyRoles, user.CheckRole},
-		{"roles all", r.AllRoles, user.CheckRole},
-		{"scope", r.Scopes, user.CheckScope},
+		{"roles any", r.AnyRoles, CheckRole},
+		{"roles all", r.AllRoles, CheckRole},
+		{"scope", r.Scopes, CheckScope},
 	} {
 		if list.values != nil && len(list.values) == 0 {
 			return fmt.Errorf("%s: the list is empty and would let no one pass; name at least one value or leave it out", list.name)

@@ -161,7 +161,7 @@ func (r *Realm) wire(c Config) {
 			}
 			r.logger.Warn("sign-in", fields...)
 		},
-		Observe: r.observeSignIn,
+		Recorder: r.Recorder,
 	}
 	r.inBackground(func(ctx context.Context) { r.countProfiles(ctx, decoys) })
 }

@@ -3,14 +3,11 @@ package realm
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/signin"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
 )
 
 // Sessions are the sessions of the realm for one way in. What it does to them is
@@ -73,49 +70,6 @@ func (s Sessions) EndAll(ctx context.Context, username, except string) (int, err
 		s.recorder.Event(ctx, audit.Event{Name: audit.SessionsRevoked, User: username, Via: s.via, Ended: ended})
 	}
 	return ended, err
-}
-
-// observeSignIn is told how each comparison of a password or secret ended. Refusals
-// without a comparison (429, 503) are counted and not written down: in a flood the log
-// would be the next thing to overflow.
-func (r *Realm) observeSignIn(ctx context.Context, out signin.Outcome) {
-	result := signInResult(out)
-	r.Recorder.SignIn(result)
-	switch result {
-	case audit.ResultCredentials, audit.ResultThrottled, audit.ResultDisabled:
-	default:
-		return // a success is written down when there is a session
-	}
-	e := audit.Event{Name: audit.SignInFailed, User: out.Name, Via: out.Via, Reason: result, ClientIP: addressText(out.Address)}
-	if out.Client {
-		e.User, e.Client = "", out.Name
-	}
-	r.Recorder.Event(ctx, e)
-}
-
-func addressText(address netip.Addr) string {
-	if !address.IsValid() {
-		return ""
-	}
-	return address.String()
-}
-
-func signInResult(out signin.Outcome) string {
-	switch {
-	case out.Err == nil:
-		return audit.ResultSuccess
-	case errors.Is(out.Err, signin.ErrCredentials) && out.Throttled:
-		return audit.ResultThrottled
-	case errors.Is(out.Err, signin.ErrCredentials):
-		return audit.ResultCredentials
-	case errors.Is(out.Err, signin.ErrDisabled):
-		return audit.ResultDisabled
-	case errors.Is(out.Err, signin.ErrBusy):
-		return audit.ResultBusy
-	case errors.Is(out.Err, throttle.ErrAddress):
-		return audit.ResultAddress
-	}
-	return audit.ResultError
 }
 
 // Interface guards

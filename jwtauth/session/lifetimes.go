@@ -33,23 +33,28 @@ func DefaultLifetimes() Lifetimes {
 	}
 }
 
-// Check returns an error that names the option of the first lifetime that makes
-// no sense.
+const (
+	maxLifetime = 10 * 365 * 24 * time.Hour
+	maxGrace    = 5 * time.Minute
+)
+
+// Check returns an error that names the option of the first lifetime that is out of
+// bounds: 1 second to 10 years, for the grace 0 to 5 minutes.
 func (lt Lifetimes) Check() error {
 	for _, o := range []struct {
 		name  string
 		value time.Duration
-		least time.Duration
 	}{
-		{"access_token_lifetime", lt.Access, time.Second},
-		{"refresh_token_lifetime", lt.Refresh, time.Second},
-		{"refresh_token_idle", lt.Idle, time.Second},
-		{"refresh_token_grace", lt.Grace, 0},
-		{"clock leeway", lt.Leeway, 0},
+		{"access_token_lifetime", lt.Access},
+		{"refresh_token_lifetime", lt.Refresh},
+		{"refresh_token_idle", lt.Idle},
 	} {
-		if o.value < o.least {
-			return fmt.Errorf("%s must be at least %s, not %s", o.name, o.least, o.value)
+		if o.value < time.Second || o.value > maxLifetime {
+			return fmt.Errorf("%s is %s: it takes a duration from 1s to 10 years, such as 15m or 30d", o.name, o.value)
 		}
+	}
+	if lt.Grace < 0 || lt.Grace > maxGrace {
+		return fmt.Errorf("refresh_token_grace is %s: it takes a duration from 0 (off) to %s", lt.Grace, maxGrace)
 	}
 	return nil
 }

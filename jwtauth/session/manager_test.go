@@ -201,6 +201,8 @@ func TestLifetimesCheck(t *testing.T) {
 		"refresh_token_lifetime": func(lt *session.Lifetimes) { lt.Refresh = -time.Hour },
 		"refresh_token_idle":     func(lt *session.Lifetimes) { lt.Idle = -1 },
 		"refresh_token_grace":    func(lt *session.Lifetimes) { lt.Grace = -1 },
+		"refresh_token_grace is": func(lt *session.Lifetimes) { lt.Grace = 6 * time.Minute },
+		"10 years":               func(lt *session.Lifetimes) { lt.Refresh = 11 * 365 * 24 * time.Hour },
 	} {
 		lt := session.DefaultLifetimes()
 		change(&lt)

@@ -29,16 +29,16 @@ type SecretAttempt struct {
 // nil means that the client is the one it says it is. Clients have counters of
 // their own, which no sign-in of a user can touch.
 func (s *Service) CheckSecret(ctx context.Context, a SecretAttempt) error {
-	o := Outcome{Client: true, Via: a.Via, Address: a.Address}
+	o := outcome{Client: true, Via: a.Via, Address: a.Address}
 	if a.Hash != nil {
 		o.Name = a.ClientID
 	}
 	err := s.checkSecret(ctx, a, &o)
-	s.observe(ctx, o, err)
+	s.record(ctx, o, err)
 	return err
 }
 
-func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *Outcome) error {
+func (s *Service) checkSecret(ctx context.Context, a SecretAttempt, o *outcome) error {
 	name := throttle.ClientAccount(a.ClientID)
 	caller := password.Caller{Address: a.Address, Account: name}
 	if s.Slots.Full(caller) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/throttle"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
@@ -101,10 +102,10 @@ type Service struct {
 	// for every other, since people type passwords into the wrong field. Default:
 	// it is dropped.
 	Report func(name string, err error)
-	// Observe is told how each attempt ended, of users and clients. It is called
-	// before the answer, so it must not take longer for one than for another.
-	// Default: nobody is told.
-	Observe func(ctx context.Context, o Outcome)
+	// Recorder is told how each attempt ended, of users and clients. It is told before
+	// the answer, so it must not take longer for one than for another. Default: it is
+	// told nothing.
+	Recorder audit.Recorder
 }
 
 // The ways in, for [Attempt.Via].
@@ -117,23 +118,6 @@ const (
 
 // noHash is parsed where there is none, so that it takes as long.
 const noHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-// Outcome is how an attempt ended.
-type Outcome struct {
-	// Name is the user, or the client, who tried it: "" where there is none of
-	// that name, since people type passwords into the wrong field.
-	Name string
-	// Client is set for the secret of an OAuth2 client.
-	Client bool
-	// Via is the attempt's.
-	Via     string
-	Address netip.Addr
-	// Throttled is set where the account had to wait, so that even the right
-	// password was refused.
-	Throttled bool
-	// Err is what the caller was told, nil for a success.
-	Err error
-}
 
 // Attempt is one try to sign in. Nothing in it is trusted.
 type Attempt struct {
@@ -179,13 +163,13 @@ type Result struct {
 // An outdated hash of a user in the store is replaced in the same slot; where
 // that fails, [Service.Report] is told and the sign-in goes on.
 func (s *Service) SignIn(ctx context.Context, a Attempt) (Result, error) {
-	o := Outcome{Via: a.Via, Address: a.Address}
+	o := outcome{Via: a.Via, Address: a.Address}
 	res, err := s.signIn(ctx, a, &o)
-	s.observe(ctx, o, err)
+	s.record(ctx, o, err)
 	return res, err
 }
 
-func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, error) {
+func (s *Service) signIn(ctx context.Context, a Attempt, o *outcome) (Result, error) {
 	if s.Slots.Full(a.caller()) {
 		return Result{}, &BusyError{RetryAfter: busyRetry}
 	}
@@ -211,17 +195,9 @@ func (s *Service) signIn(ctx context.Context, a Attempt, o *Outcome) (Result, er
 	return Result{}, err
 }
 
-func (s *Service) observe(ctx context.Context, o Outcome, err error) {
-	if s.Observe == nil {
-		return
-	}
-	o.Err = err
-	s.Observe(ctx, o)
-}
-
 // compare does everything between the two steps of the throttle. counts says
 // that an error is one that the throttle has to keep.
-func (s *Service) compare(ctx context.Context, a Attempt, o *Outcome) (res Result, counts bool, err error) {
+func (s *Service) compare(ctx context.Context, a Attempt, o *outcome) (res Result, counts bool, err error) {
 	// The epoch comes first: whatever ends the user's sessions from here on
 	// also ends what is about to begin.
 	if res.Epoch, err = s.epoch(ctx, a.Username); err != nil {

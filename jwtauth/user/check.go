@@ -9,19 +9,17 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
 // Limits of what a user may have, in bytes.
 const (
-	// MaxName bounds user names, roles, scopes and claim names.
-	MaxName = 128
 	// MaxEmail is the longest address that SMTP can carry (RFC 5321 §4.5.3.1.3).
 	MaxEmail    = 254
 	maxFullName = 256
@@ -49,15 +47,15 @@ func Check(u User) error {
 		}
 	}
 	add("username", CheckUsername(u.Username))
-	add("full_name", checkText(u.FullName, maxFullName))
+	add("full_name", policy.CheckText(u.FullName, maxFullName))
 	if u.Email != "" {
 		add("email", CheckEmail(u.Email))
 	}
 	for _, role := range u.Roles {
-		add("role "+quote(role), CheckRole(role))
+		add("role "+quote(role), policy.CheckRole(role))
 	}
 	for _, scope := range u.Scopes {
-		add("scope "+quote(scope), CheckScope(scope))
+		add("scope "+quote(scope), policy.CheckScope(scope))
 	}
 	add("claims", checkClaims(u.Claims))
 	if size := tokenSize(u); size > maxTokenPart {
@@ -72,7 +70,7 @@ func Check(u User) error {
 
 // CheckUsername says what is wrong with a user name.
 func CheckUsername(name string) error {
-	if err := checkName(name); err != nil {
+	if err := policy.CheckName(name); err != nil {
 		return err
 	}
 	if strings.TrimSpace(name) != name {
@@ -81,37 +79,9 @@ func CheckUsername(name string) error {
 	return nil
 }
 
-// CheckRole says what is wrong with the name of a role. A role can stand in a
-// comma-separated list and be told from a path or a matcher in a Caddyfile.
-func CheckRole(role string) error {
-	if err := checkName(role); err != nil {
-		return err
-	}
-	if strings.ContainsRune(role, ',') || strings.ContainsFunc(role, unicode.IsSpace) {
-		return errors.New("must not contain a comma or a space; give several roles one by one")
-	}
-	if strings.ContainsAny(role[:1], "/@*") {
-		return errors.New("must not begin with /, @ or *")
-	}
-	return nil
-}
-
-// CheckScope says what is wrong with a scope (RFC 6749 §3.3, scope-token).
-func CheckScope(scope string) error {
-	if err := checkName(scope); err != nil {
-		return err
-	}
-	for _, r := range scope {
-		if r <= ' ' || r == '"' || r == '\\' || r > '~' {
-			return errors.New(`must be printable ASCII without space, " and \`)
-		}
-	}
-	return nil
-}
-
 // CheckClaimName says what is wrong with the name of a claim.
 func CheckClaimName(name string) error {
-	if err := checkName(name); err != nil {
+	if err := policy.CheckName(name); err != nil {
 		return err
 	}
 	if ReservedClaim(name) {
@@ -123,31 +93,12 @@ func CheckClaimName(name string) error {
 // CheckEmail refuses what cannot be an email address. It does not say that
 // there is a mailbox.
 func CheckEmail(email string) error {
-	if err := checkText(email, MaxEmail); err != nil {
+	if err := policy.CheckText(email, MaxEmail); err != nil {
 		return err
 	}
 	local, domain, _ := strings.Cut(email, "@")
 	if local == "" || domain == "" || strings.Contains(domain, "@") || strings.ContainsFunc(email, unicode.IsSpace) {
 		return errors.New("must be of the form name@domain")
-	}
-	return nil
-}
-
-func checkName(name string) error {
-	if name == "" {
-		return errors.New("must not be empty")
-	}
-	return checkText(name, MaxName)
-}
-
-func checkText(text string, limit int) error {
-	switch {
-	case len(text) > limit:
-		return fmt.Errorf("must not be longer than %d bytes", limit)
-	case !utf8.ValidString(text):
-		return errors.New("must be valid UTF-8")
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return errors.New("must not contain control characters")
 	}
 	return nil
 }

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
 func TestCheckNames(t *testing.T) {
-	long := strings.Repeat("x", user.MaxName)
+	long := strings.Repeat("x", policy.MaxName)
 	for name, c := range map[string]struct {
 		check     func(string) error
 		good, bad []string
@@ -17,10 +18,10 @@ func TestCheckNames(t *testing.T) {
 		"username": {user.CheckUsername,
 			[]string{"alice", "Alice Liddell", "alice@example.com", "ålice", "/a", "*", long},
 			[]string{"", " alice", "alice ", "\u00a0alice", "al\nice", "al\x00ice", "al\x7fice", "al\u0085ice", "al\xffice", long + "x"}},
-		"role": {user.CheckRole,
+		"role": {policy.CheckRole,
 			[]string{"admin", "a/b", "team:a", "ädmin", long},
 			[]string{"", "a,b", "a b", "a\tb", "a\u00a0b", "a\u2003b", "/admin", "@admin", "*", "a\xff", "a\x00", long + "x"}},
-		"scope": {user.CheckScope,
+		"scope": {policy.CheckScope,
 			[]string{"read", "users:read", "https://example.com/read", "!#[]~", long},
 			[]string{"", "a b", `a"b`, `a\b`, "é", "a\x7fb", "a\nb", long + "x"}},
 		"claim": {user.CheckClaimName,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
 
@@ -65,7 +66,7 @@ func TestLookupFailsClosed(t *testing.T) {
 		}
 	}
 	// Not worth asking the store for.
-	if _, err := d.Lookup(t.Context(), strings.Repeat("x", user.MaxName+1)); !errors.Is(err, user.ErrNotFound) {
+	if _, err := d.Lookup(t.Context(), strings.Repeat("x", policy.MaxName+1)); !errors.Is(err, user.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }
