@@ -144,6 +144,16 @@ func TestCoreReachesNeitherCaddyNorUpward(t *testing.T) {
 	}
 }
 
+// What packages rely on everywhere imports no package of ours.
+func TestLeaves(t *testing.T) {
+	leaves := []string{"jwtauth/policy", "jwtauth/audit", "jwtauth/host", "jwtauth/clientip", "jwtauth/strictjson", "jwtauth/outdated"}
+	for _, p := range goList(t) {
+		if slices.Contains(leaves, p.name()) && slices.ContainsFunc(p.Imports, ours) {
+			t.Errorf("%s imports a package of the module", p.name())
+		}
+	}
+}
+
 // What `xcaddy build --with <module>` writes builds, and has every module, the
 // directives and the commands in it.
 func TestXcaddyBuild(t *testing.T) {

@@ -152,10 +152,12 @@ func TestRefreshOfEndedUsers(t *testing.T) {
 		name string
 		end  func(t *testing.T, rl *realm) error
 	}{
-		{"disabled", func(t *testing.T, rl *realm) error { return rl.users.SetDisabled(t.Context(), "alice", true) }},
+		{"disabled", func(t *testing.T, rl *realm) error {
+			return rl.users.Update(t.Context(), "alice", func(u *user.User) error { u.Disabled = true; return nil })
+		}},
 		{"removed", func(t *testing.T, rl *realm) error { return rl.users.Remove(t.Context(), "alice") }},
 		{"new password", func(t *testing.T, rl *realm) error {
-			return rl.users.SetPassword(t.Context(), "alice", hash(t, "x"))
+			return rl.users.Update(t.Context(), "alice", func(u *user.User) error { u.PasswordHash = hash(t, "x"); return nil })
 		}},
 		{"all ended", func(t *testing.T, rl *realm) error {
 			_, err := rl.sessions.EndAll(t.Context(), "alice", "")

@@ -59,7 +59,7 @@ func (s *Server) revokeToken(r *http.Request, client *Client, token string) erro
 		if err != nil {
 			return err
 		}
-		return s.Sessions.Revoke(ctx, live.ID)
+		return s.Sessions.EndSession(ctx, live.ID)
 	}
 	claims, err := s.Verifier.Verify(token)
 	if err != nil || s.Denied(claims.Subject, claims.SessionID, claims.ID) {

@@ -120,7 +120,7 @@ func TestRevokeThatFails(t *testing.T) {
 
 type brokenRevocation struct{ oauth2.Sessions }
 
-func (brokenRevocation) Revoke(context.Context, string) error { return errDisk }
+func (brokenRevocation) EndSession(context.Context, string) error { return errDisk }
 
 func (brokenRevocation) RevokeAccessToken(context.Context, session.Lifetimes, string, string, string, time.Time) error {
 	return errDisk

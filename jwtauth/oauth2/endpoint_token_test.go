@@ -322,7 +322,7 @@ func TestGoneClientIsNotReported(t *testing.T) {
 func TestSignInRacingADisable(t *testing.T) {
 	rl := newRealm(t)
 	rl.Sessions = disablingSessions{rl.Sessions, func() {
-		if err := rl.users.SetDisabled(t.Context(), "alice", true); err != nil {
+		if err := rl.users.Update(t.Context(), "alice", func(u *user.User) error { u.Disabled = true; return nil }); err != nil {
 			t.Error(err)
 		}
 	}}

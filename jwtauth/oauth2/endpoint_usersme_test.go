@@ -74,13 +74,13 @@ func TestUsersMeRefuses(t *testing.T) {
 			return []string{bearer(a.AccessToken)}
 		}, 401, "invalid_token", "Could not validate credentials", invalid},
 		{"user is disabled", func(t *testing.T, rl *realm, a *answer) []string {
-			if err := rl.users.SetDisabled(t.Context(), "alice", true); err != nil {
+			if err := rl.users.Update(t.Context(), "alice", func(u *user.User) error { u.Disabled = true; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			return []string{bearer(a.AccessToken)}
 		}, 400, "invalid_grant", "Inactive user", ""},
 		{"expired, user is disabled", func(t *testing.T, rl *realm, a *answer) []string {
-			if err := rl.users.SetDisabled(t.Context(), "alice", true); err != nil {
+			if err := rl.users.Update(t.Context(), "alice", func(u *user.User) error { u.Disabled = true; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(16 * time.Minute)

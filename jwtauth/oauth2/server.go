@@ -39,7 +39,7 @@ type Sessions interface {
 	ParseCookie(value string) (sid string, err error)
 	Peek(ctx context.Context, ref session.Ref) (session.Session, error)
 	Refresh(ctx context.Context, lt session.Lifetimes, ref session.Ref, client string, check func(session.Session) error) (session.Issued, error)
-	Revoke(ctx context.Context, sid string) error
+	EndSession(ctx context.Context, sid string) error
 	RevokeAccessToken(ctx context.Context, lt session.Lifetimes, username, sid, jti string, exp time.Time) error
 }
 

@@ -163,7 +163,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 		if own.ID != fields[fieldSession] {
 			continue
 		}
-		if err := s.Sessions.Revoke(r.Context(), own.ID); err != nil {
+		if err := s.Sessions.EndSession(r.Context(), own.ID); err != nil {
 			return err
 		}
 		if own.ID == p.Session {

@@ -39,7 +39,7 @@ type Sessions interface {
 	Draft(lt session.Lifetimes, n session.NewSession) (session.Issued, error)
 	Cookie(s session.Session) (string, error)
 	List(ctx context.Context, username string) ([]session.Session, error)
-	Revoke(ctx context.Context, sid string) error
+	EndSession(ctx context.Context, sid string) error
 	EndAll(ctx context.Context, username, except string) (int, error)
 }
 

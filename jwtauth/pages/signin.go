@@ -192,7 +192,7 @@ func (s *Server) setDeviceCookie(w http.ResponseWriter, r *http.Request, id stri
 func (s *Server) endPreviousSession(r *http.Request) {
 	p, _, err := s.Cookies.Principal(r)
 	if err == nil && p != nil {
-		err = s.Sessions.Revoke(r.Context(), p.Session)
+		err = s.Sessions.EndSession(r.Context(), p.Session)
 	}
 	if err != nil {
 		s.report(r, err)

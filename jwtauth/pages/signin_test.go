@@ -430,11 +430,11 @@ func (f faultySessions) List(ctx context.Context, username string) ([]session.Se
 	return f.Sessions.List(ctx, username)
 }
 
-func (f faultySessions) Revoke(ctx context.Context, sid string) error {
+func (f faultySessions) EndSession(ctx context.Context, sid string) error {
 	if f.revoke != nil {
 		return f.revoke
 	}
-	return f.Sessions.Revoke(ctx, sid)
+	return f.Sessions.EndSession(ctx, sid)
 }
 
 func (f faultySessions) EndAll(ctx context.Context, username, except string) (int, error) {

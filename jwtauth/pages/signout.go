@@ -42,7 +42,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if p != nil {
-		if err := s.Sessions.Revoke(r.Context(), p.Session); err != nil {
+		if err := s.Sessions.EndSession(r.Context(), p.Session); err != nil {
 			return err
 		}
 	}

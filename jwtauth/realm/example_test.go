@@ -46,7 +46,7 @@ func Example() {
 
 	p, _ := r.Token(token)
 	fmt.Println(p.Username, p.Roles)
-	_ = r.Sessions(signin.ViaPassword).Revoke(ctx, issued.Session.ID)
+	_ = r.Sessions(signin.ViaPassword).EndSession(ctx, issued.Session.ID)
 	_, refusal := r.Token(token)
 	fmt.Println(refusal.Cause)
 	// Output:

@@ -42,8 +42,8 @@ func (s Sessions) Refresh(ctx context.Context, lt session.Lifetimes, ref session
 	return issued, err
 }
 
-// Revoke implements [oauth2.Sessions].
-func (s Sessions) Revoke(ctx context.Context, sid string) error {
+// EndSession implements [oauth2.Sessions].
+func (s Sessions) EndSession(ctx context.Context, sid string) error {
 	ended, err := s.End(ctx, sid)
 	if errors.Is(err, session.ErrNotFound) {
 		return nil // it has ended before

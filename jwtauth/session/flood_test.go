@@ -172,7 +172,7 @@ func TestRevocationFlood(t *testing.T) {
 		},
 		"sessions one by one": func(n *node) {
 			g := n.signIn()
-			if err := n.Revoke(n.t.Context(), g.Session.ID); err != nil {
+			if err := n.EndSession(n.t.Context(), g.Session.ID); err != nil {
 				n.t.Fatal(err)
 			}
 			n.gone(g)

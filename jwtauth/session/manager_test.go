@@ -116,7 +116,7 @@ func TestRevoke(t *testing.T) {
 	r := newRealm(t)
 	g := r.create(t, session.NewSession{})
 	for range 2 {
-		if err := r.Revoke(t.Context(), g.Session.ID); err != nil {
+		if err := r.EndSession(t.Context(), g.Session.ID); err != nil {
 			t.Fatal(err)
 		}
 	}

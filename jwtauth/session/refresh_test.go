@@ -165,7 +165,7 @@ func TestReplayMovesTheDenialForward(t *testing.T) {
 	r.mustRefresh(t, first.RefreshToken)
 	r.now = r.now.Add(30 * time.Second)
 	replay := r.mustRefresh(t, first.RefreshToken)
-	if err := r.Revoke(t.Context(), first.Session.ID); err != nil {
+	if err := r.EndSession(t.Context(), first.Session.ID); err != nil {
 		t.Fatal(err)
 	}
 	if until := r.denied(t, revocation.Session, first.Session.ID); !until.Equal(replay.AccessExpiresAt.Add(r.lt.Leeway)) {
@@ -178,7 +178,7 @@ func TestShorterLifetimesLeaveTheDenialLong(t *testing.T) {
 	first := r.create(t, session.NewSession{})
 	r.lt.Access = time.Minute
 	r.mustRefresh(t, first.RefreshToken)
-	if err := r.Revoke(t.Context(), first.Session.ID); err != nil {
+	if err := r.EndSession(t.Context(), first.Session.ID); err != nil {
 		t.Fatal(err)
 	}
 	if until := r.denied(t, revocation.Session, first.Session.ID); until.Before(first.AccessExpiresAt.Add(r.lt.Leeway)) {

@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 )
 
-// Revoke ends a session. It returns when that is durable; a session that does
+// EndSession ends a session. It returns when that is durable; a session that does
 // not exist has ended already.
-func (m *Manager) Revoke(ctx context.Context, sid string) error {
+func (m *Manager) EndSession(ctx context.Context, sid string) error {
 	_, err := m.End(ctx, sid)
 	if errors.Is(err, ErrNotFound) {
 		return nil

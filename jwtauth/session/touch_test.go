@@ -145,7 +145,7 @@ func TestTouchAtOnceIsOneWrite(t *testing.T) {
 // A session that was ended between the look-up and the touch stays ended.
 func TestTouchRevivesNothing(t *testing.T) {
 	for name, end := range map[string]func(r *realm, s session.Session) error{
-		"revoked": func(r *realm, s session.Session) error { return r.Revoke(t.Context(), s.ID) },
+		"revoked": func(r *realm, s session.Session) error { return r.EndSession(t.Context(), s.ID) },
 		"all ended": func(r *realm, s session.Session) error {
 			_, err := r.EndAll(t.Context(), s.User, "")
 			return err
@@ -208,7 +208,7 @@ func TestTouchProlongsTheDenial(t *testing.T) {
 	if s = r.touch(t, s); s.DenyUntil.Before(want) {
 		t.Errorf("denied until %s, which was %s", s.DenyUntil, want)
 	}
-	if err := r.Revoke(t.Context(), s.ID); err != nil {
+	if err := r.EndSession(t.Context(), s.ID); err != nil {
 		t.Fatal(err)
 	}
 	if until := r.denied(t, revocation.Session, s.ID); !until.Equal(s.DenyUntil) {

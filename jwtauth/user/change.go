@@ -47,18 +47,7 @@ func (d *Directory) Update(ctx context.Context, username string, change func(*Us
 	return d.update(ctx, username, nil, change)
 }
 
-// SetPassword replaces the password hash of a user and ends the user's sessions.
-func (d *Directory) SetPassword(ctx context.Context, username, hash string) error {
-	if hash == "" {
-		return fmt.Errorf("user %s: password_hash: must not be empty", quote(username))
-	}
-	return d.update(ctx, username, &Ending{}, func(u *User) error {
-		u.PasswordHash = hash
-		return nil
-	})
-}
-
-// ChangePassword is SetPassword for a user who has just proved to know the
+// ChangePassword replaces the password hash of a user who has just proved to know the
 // password of the hash from. Where that is no longer the user's hash, or the user
 // was disabled meanwhile, or the user's sessions were ended since begin.Epoch was
 // read, nothing is written and the answer is [ErrConflict]: who did so wanted to
@@ -89,18 +78,6 @@ func (d *Directory) SetRoles(ctx context.Context, username string, roles []strin
 	}
 	return d.update(ctx, username, end, func(u *User) error {
 		u.Roles = slices.Clone(roles)
-		return nil
-	})
-}
-
-// SetDisabled disables a user, which ends the user's sessions, or enables it.
-func (d *Directory) SetDisabled(ctx context.Context, username string, disabled bool) error {
-	var end *Ending
-	if disabled {
-		end = &Ending{}
-	}
-	return d.update(ctx, username, end, func(u *User) error {
-		u.Disabled = disabled
 		return nil
 	})
 }

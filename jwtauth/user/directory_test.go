@@ -136,7 +136,7 @@ func TestAmbiguousUser(t *testing.T) {
 	if _, err := d.Lookup(t.Context(), "alice"); !errors.Is(err, user.ErrAmbiguous) {
 		t.Errorf("Lookup: got %v, want ErrAmbiguous", err)
 	}
-	if err := d.SetDisabled(t.Context(), "alice", true); !errors.Is(err, user.ErrAmbiguous) {
+	if err := d.Update(t.Context(), "alice", func(u *user.User) error { u.Disabled = true; return nil }); !errors.Is(err, user.ErrAmbiguous) {
 		t.Errorf("SetDisabled: got %v, want ErrAmbiguous", err)
 	}
 	list, err := d.List(t.Context(), "", 10)
