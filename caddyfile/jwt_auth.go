@@ -32,7 +32,7 @@ func init() {
 //	    trusted_origins <origins...>
 //	}
 //
-// Roles behind the directive are the same as `roles any`. All lines have to
+// Roles after the directive are the same as `roles any`. All lines have to
 // hold. `roles`, `scope`, `claim`, `source`, `set_header` and `trusted_origins`
 // may be repeated.
 //

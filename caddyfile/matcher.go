@@ -17,17 +17,17 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
-// guardMatcher refuses a matcher that a guard has to answer first, and mends
+// guardMatcher refuses a matcher that a guard has to answer first, and corrects
 // paths that leave a way around the guard.
 func guardMatcher(h httpcaddyfile.Helper, set caddy.ModuleMap) (caddy.ModuleMap, error) {
 	if asksForUser(set) {
-		return nil, h.Err("the matcher of jwt_auth asks who is signed in, which nobody is before a guard: write the roles behind jwt_auth, or roles, scope and claim in its block")
+		return nil, h.Err("the matcher of jwt_auth asks who is signed in, which is known only after a guard: write the roles after jwt_auth, or roles, scope and claim in its block")
 	}
 	return coverRoot(set)
 }
 
 // asksForUser reports a matcher that needs to know who is signed in, also one
-// within `not` or `expression`. A guard that stands behind it would never run.
+// within `not` or `expression`. A guard after it would never run.
 func asksForUser(set caddy.ModuleMap) bool {
 	if set["jwt_role"] != nil || set["jwt_claim"] != nil {
 		return true

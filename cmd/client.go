@@ -26,7 +26,7 @@ const (
 	maxAnswer   = 64 << 20
 )
 
-// api speaks the admin API for one realm, whoever answers it.
+// api speaks the admin API for one realm, with or without a server.
 type api struct {
 	realm     string
 	origin    string // scheme and host of the URLs
@@ -142,8 +142,8 @@ func (t *adminTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.http.RoundTrip(r)
 }
 
-// nobody reports an error of a connection that nobody took.
-func nobody(err error) bool {
+// noServer reports an error that says that no server took the connection.
+func noServer(err error) bool {
 	const wsaConnRefused = syscall.Errno(10061) // on Windows
 	for _, refusal := range []error{
 		syscall.ECONNREFUSED, wsaConnRefused, fs.ErrNotExist,

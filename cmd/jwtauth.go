@@ -66,7 +66,7 @@ func build(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
 		if strings.HasPrefix(err.Error(), "unknown shorthand") { // a name or sid that begins so, more likely
-			hint = "an argument that begins with - goes behind --"
+			hint = "an argument that begins with - goes after --"
 		}
 		return oneLine(fmt.Errorf("%w: %s", err, hint))
 	})

@@ -34,7 +34,7 @@ func keyRotate(o *options) *cobra.Command {
 		Use:   "rotate [--now] [--revoke]",
 		Short: "Makes new keys",
 		Long: `Makes a new signing key and a new refresh key. They are published at once and
-used as soon as everybody who verifies tokens knows them; with --now, at once.
+used as soon as all programs that verify tokens know them; with --now, at once.
 The old ones verify what they signed until it has expired, so no user is signed
 out, and nothing that is signed with them later.
 

@@ -106,10 +106,10 @@ func (o *options) openAdmin(ctx context.Context, c *config, talk io.Writer) (*ap
 		return a, nil
 	case hasStatus(err, http.StatusNotFound):
 		return nil, &apiError{http.StatusNotFound, fmt.Sprintf("the Caddy at %s does not have the realm %s: %v", address, o.realm, err)}
-	case !nobody(err):
+	case !noServer(err):
 		return nil, fmt.Errorf("the admin API at %s: %w: nothing was done; make it answer, name another one with --address, or stop that Caddy", address, err)
 	case o.address != "" && o.config == "":
-		return nil, fmt.Errorf("nobody answers at %s: start Caddy, or leave --address out to work without it", address)
+		return nil, fmt.Errorf("no server answers at %s: start Caddy, or leave --address out to work without it", address)
 	}
 	return nil, nil
 }

@@ -47,7 +47,7 @@ func TestAddress(t *testing.T) {
 	t.Parallel()
 	c := testcaddy.New(t, site)
 	for address, text := range map[string]string{
-		"127.0.0.1:1": "nobody answers at 127.0.0.1:1", "unix//no/such.sock|0200": "nobody answers", "foo//bar": "is not the address",
+		"127.0.0.1:1": "no server answers at 127.0.0.1:1", "unix//no/such.sock|0200": "no server answers", "foo//bar": "is not the address",
 	} {
 		wantRefused(t, c.Run("jwtauth", "user", "list", "--address", address), text)
 	}

@@ -4,5 +4,5 @@ package cmd
 
 import "os"
 
-// owner knows nothing where files belong to nobody by number.
+// owner knows nothing where files have no owner by number.
 func owner(os.FileInfo) (uid int, ok bool) { return 0, false }

@@ -25,7 +25,7 @@ func tokenInspect(o *options) *cobra.Command {
 		Long: `Tells whether an access token or a refresh token is valid, why not, and what an
 access token says. The exit code is 1 for one that is not valid. The token is read from standard input; as an argument it can
 be seen by other users of the machine. The claims of a token that is not signed
-by the realm are not shown: anybody could have written them.`,
+by the realm are not shown: anyone could have written them.`,
 		Example: "  $ caddy jwtauth token inspect < token.txt",
 	}
 	return runs(cmd, 0, 1, func(cmd *cobra.Command, args []string) error {

@@ -340,7 +340,7 @@ func (a *api) explainUser(ctx context.Context, err error, name string, adding bo
 	return err
 }
 
-// pages reads a list to its end. key is what the next page begins behind.
+// pages reads a list to its end. key is what the next page begins after.
 func pages[T any](ctx context.Context, a *api, name string, query url.Values, key func(T) string) ([]T, error) {
 	const size = 1000 // the most that the API gives
 	all := []T{}

@@ -32,7 +32,7 @@ import (
 // the packages of one `go test ./...` share a build.
 const EnvBinary = "JWTAUTH_TEST_CADDY"
 
-// tags leave out the storage of Caddy's certificate authority that nobody uses,
+// tags leave out the storage of Caddy's certificate authority that nothing here uses,
 // as Caddy's own builds do.
 const tags = "nobadger,nomysql,nopgx"
 

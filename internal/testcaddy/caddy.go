@@ -154,7 +154,7 @@ func (c *Caddy) TryStart() error {
 	done := make(chan error, 1)
 	go func() {
 		done <- cmd.Wait()
-		close(done) // whoever waits too must not wait for ever
+		close(done) // a second waiter must not wait for ever
 	}()
 	c.cmd, c.done = cmd, done
 	select {

@@ -14,7 +14,7 @@ var given struct {
 	ports map[int]bool
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that nobody listens on, and never the
+// FreePort returns a TCP port of 127.0.0.1 that no process listens on, and never the
 // same one twice in a process.
 func FreePort(t testing.TB) int {
 	t.Helper()

@@ -60,7 +60,7 @@ func (s bcryptScheme) parse(rest string) (*Hash, error) {
 	if strings.ContainsAny(rest, "\r\n") {
 		return nil, errors.New("there is a line break in it")
 	}
-	// Some programs leave stray bits in the salt, and nobody minds. Stray
+	// Some programs leave stray bits in the salt, and nothing else minds. Stray
 	// bits in the key could match no password.
 	if _, err := alphabet.DecodeString(salt); err != nil {
 		return nil, errors.New("the salt has characters outside of bcrypt's base64")

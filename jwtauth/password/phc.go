@@ -107,7 +107,7 @@ func keyedDecoy(s scheme, p Profile) *Hash {
 	return &Hash{scheme: s, profile: p, salt: make([]byte, p.salt), key: make([]byte, p.key)}
 }
 
-// sameKey compares in constant time. A key that could not be derived is nobody's.
+// sameKey compares in constant time. A key that could not be derived equals none.
 func sameKey(want, got []byte) bool {
 	return len(want) > 0 && subtle.ConstantTimeCompare(want, got) == 1
 }

@@ -111,7 +111,7 @@ func (q *fairQueue) next() *waiter {
 	// Accounts have turns where fewer of them wait than addresses. Otherwise
 	// those of the addresses alone make for the shorter wait: names cost a
 	// stranger nothing. At least every second turn is an address's, since a
-	// stranger can crowd anybody's account.
+	// stranger can crowd any account.
 	accounts, addresses := q.accounts.turns.Len(), q.addresses.turns.Len()
 	q.accountsTurn = !q.accountsTurn && 1 < accounts && accounts < addresses
 	if q.accountsTurn {

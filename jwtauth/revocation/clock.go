@@ -9,8 +9,8 @@ const (
 	// step is by how much a clock may run ahead of the time that passed
 	// before it counts as set.
 	step = 2 * time.Second
-	// believed is how long a clock must have stayed where it was set to.
-	believed = time.Hour
+	// settled is how long a clock must have stayed where it was set to.
+	settled = time.Hour
 )
 
 // Late is how much longer than needed a revocation is kept, in memory and in a
@@ -54,7 +54,7 @@ func (c *Clock) Now() time.Time {
 		if !c.set {
 			c.set, c.ahead = true, elapsed
 		}
-		if elapsed-c.ahead < believed {
+		if elapsed-c.ahead < settled {
 			return steady
 		}
 	}

@@ -14,7 +14,7 @@ const (
 	// poll is how often a feed reads the log when nothing was signalled. It
 	// bounds how stale a node can be that a signal was lost on.
 	poll = time.Second
-	// sweep is how often a feed has its set forget what has passed.
+	// sweep is how often a feed has its set drop what has passed.
 	sweep = time.Minute
 	// retryMin and retryMax bound the wait after a failure, which doubles.
 	retryMin = 100 * time.Millisecond

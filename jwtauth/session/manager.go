@@ -24,7 +24,7 @@ const (
 	// revoked one by one; the one above it ends the session.
 	MaxRevokedTokens = 32
 	// MaxRevocations is how many revocations of sessions and single tokens of
-	// one user a store remembers at a time. It forgets each a while after the
+	// one user a store keeps at a time. It drops each a while after the
 	// last token that it is for has expired (see [revocation.Late]): an hour and
 	// a quarter after it was made, with the default lifetimes. The one above it
 	// ends all sessions of the user, as one revocation.

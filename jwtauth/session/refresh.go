@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// maxRotations is how many rotations a session remembers: how far behind the
+// maxRotations is how many rotations a session keeps: how far behind the
 // current one a token may be and still be within the grace.
 const maxRotations = 16
 
@@ -124,7 +124,7 @@ func rotate(s *Session, key Key, lt Lifetimes, now time.Time) {
 }
 
 // withinGrace reports whether the rotation that retired token n is known and
-// younger than grace. A clock that was set back is no reason to believe that it
+// younger than grace. A clock that was set back is no reason to assume that it
 // is: a rotation in the future counts by its distance too.
 func withinGrace(s Session, n uint64, now time.Time, grace time.Duration) bool {
 	behind := s.Counter - n

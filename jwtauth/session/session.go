@@ -35,7 +35,7 @@ type Session struct {
 	// IdleExpiresAt is the end unless the session is used before.
 	IdleExpiresAt time.Time `json:"idle_expires_at"`
 	// DenyUntil is the latest "exp" ever issued to this session plus the clock
-	// leeway: how long a revocation of the session has to be remembered.
+	// leeway: how long a revocation of the session has to be kept.
 	DenyUntil time.Time `json:"deny_until"`
 	// RevokedTokens are the live "jti" entries of this session, with the
 	// moment each is forgotten.

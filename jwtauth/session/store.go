@@ -59,7 +59,7 @@ type Store interface {
 	EndSessions(ctx context.Context, username, except string) (int, error)
 
 	// Sessions returns at most limit sessions, ordered by id, beginning
-	// behind the id after ("" begins at the start): those of one user, or,
+	// after the id after ("" begins at the start): those of one user, or,
 	// with username "", of all users. Expired ones may be among them.
 	Sessions(ctx context.Context, username, after string, limit int) ([]Session, error)
 

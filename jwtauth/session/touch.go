@@ -6,8 +6,8 @@ import (
 )
 
 // Touch notes that a session is in use by its cookie, which nothing rotates: its
-// idle time begins anew, and a denial of it will last long enough for whoever
-// believes in the answer for an access token's lifetime. It writes once in half
+// idle time begins again, and a denial of it will last long enough for a
+// caller who keeps the answer for an access token's lifetime. It writes once in half
 // of the shorter of the two, whatever the number of requests, and returns the
 // session as it is then; [ErrNotFound] or [ErrEpoch] where it has ended
 // meanwhile.

@@ -20,7 +20,7 @@ type SecretAttempt struct {
 	// first. They are one attempt, and one slot.
 	Secrets []string
 	Address netip.Addr
-	// Via says by which way in it came, for whoever observes.
+	// Via says by which way in it came, for the recorder.
 	Via string
 }
 

@@ -96,7 +96,7 @@ type Service struct {
 	Slots    Slots
 	Hasher   Hasher
 	Decoys   Decoys
-	// Report is told what did not fail the sign-in but wants somebody's
+	// Report is told what did not fail the sign-in but needs an administrator's
 	// attention: a hash that cannot be read, a name in two sources, an
 	// upgrade that could not be written. The name is one that is in use: "" stands
 	// for every other, since people type passwords into the wrong field. Default:
@@ -130,7 +130,7 @@ type Attempt struct {
 	// own for it. A success makes it known: for a browser without a cookie it is
 	// the id that it is about to get, or it becomes known a sign-in later.
 	Device string
-	// Via says by which way in it came, for whoever observes.
+	// Via says by which way in it came, for the recorder.
 	Via string
 }
 
@@ -156,8 +156,8 @@ type Result struct {
 //     or an account that has to wait, even with the right password.
 //   - [ErrDisabled]: the right password of a disabled user. It counts neither as
 //     a failure nor as a success: it clears no counter, and the address is not
-//     remembered as one that signed in.
-//   - anything else: the store failed or ctx ended. Nobody was let in. Before the
+//     kept as one that signed in.
+//   - anything else: the store failed or ctx ended. No user was let in. Before the
 //     comparison the attempt does not count, after it it does.
 //
 // An outdated hash of a user in the store is replaced in the same slot; where
@@ -234,13 +234,13 @@ func (s *Service) compare(ctx context.Context, a Attempt, o *outcome) (res Resul
 
 func (s *Service) epoch(ctx context.Context, username string) (uint64, error) {
 	if user.CheckUsername(username) != nil {
-		return 0, nil // nobody can have that name; the store never sees it
+		return 0, nil // no user can have that name; the store never sees it
 	}
 	return s.Epochs.Epoch(ctx, username)
 }
 
 // lookup returns a user with a hash to compare, or a nil hash where there is
-// nobody who could sign in by that name.
+// no user who could sign in under that name.
 func (s *Service) lookup(ctx context.Context, username string) (user.Entry, *password.Hash, error) {
 	if user.CheckUsername(username) != nil {
 		return user.Entry{}, nil, nil

@@ -1,5 +1,5 @@
 // Package store joins the contracts that a realm's store fulfils. The engines
-// are in the folders beside it; each passes the suite in storetest.
+// are in the folders next to it; each passes the suite in storetest.
 package store
 
 import (

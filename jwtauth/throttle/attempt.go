@@ -30,7 +30,7 @@ type Attempt struct {
 }
 
 // reserve writes the attempt into the counters. One that is throttled will not be
-// evaluated. It costs the address, and is remembered by the account as any other
+// evaluated. It costs the address, and is kept by the account as any other
 // is, so that it takes as long to write down.
 func (a *Attempt) reserve(now time.Time, c *counters) {
 	a.place = Reservation{ID: rand.Text(), At: now}
@@ -63,7 +63,7 @@ func (a *Attempt) accountPlace() Reservation {
 	return p
 }
 
-// Succeed takes the reservation back, forgets the account's failures from this
+// Succeed takes the reservation back, clears the account's failures from this
 // address and browser, and from all that are not known unless this one was, and
 // makes both known to the account. Other failures of the address stay: an
 // attacker may have an account of his own. It does nothing for a throttled
@@ -87,7 +87,7 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 			return // reset since: what it proved may be the former password
 		}
 		mark := Counter{Failures: a.generation, Expires: now.Add(l.cfg.KnownFor)}
-		if a.addressed { // "no address" is everybody's
+		if a.addressed { // "no address" is shared by all without one
 			c.known = mark
 		}
 		if a.device {

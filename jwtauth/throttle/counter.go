@@ -10,7 +10,7 @@ import (
 // until it ends.
 const lapse = 15 * time.Second
 
-// maxTries is how many origins an account remembers.
+// maxTries is how many origins an account keeps.
 const maxTries = 32
 
 // A scale says how the failures of one counter weigh.

@@ -138,7 +138,7 @@ func (l *Limiter) settle(now time.Time, r record, c *counters) {
 	}
 }
 
-// Reset forgets the failures of an account, those from known addresses and
+// Reset clears the failures of an account, those from known addresses and
 // browsers too, and which ones were known: for an administrator who sets a
 // password or enables a user.
 func (l *Limiter) Reset(ctx context.Context, account string) error {

@@ -23,7 +23,7 @@ const (
 )
 
 // ErrAmbiguous is returned for a name that is in the store and in the
-// configuration or a users file as well, or that a client has. Nobody can sign in by it until one of
+// configuration or a users file as well, or that a client has. No user can sign in under it until one of
 // the two is gone.
 var ErrAmbiguous = errors.New("the name has two owners; remove or rename one of them")
 
@@ -136,7 +136,7 @@ func (d *Directory) replace(i int, p part) error {
 }
 
 // Lookup returns a user, [ErrNotFound], or [ErrAmbiguous]. An error of the store
-// is returned for every name: nobody is let in while it cannot be asked. Sign-in
+// is returned for every name: no user is let in while it cannot be asked. Sign-in
 // reads the user's epoch before it calls Lookup.
 func (d *Directory) Lookup(ctx context.Context, username string) (Entry, error) {
 	if CheckUsername(username) != nil {
@@ -167,7 +167,7 @@ func (d *Directory) ReadOnly() []User {
 }
 
 // List returns at most limit users of all sources, ordered by name (bytewise),
-// beginning behind the name after; "" begins at the start. limit is at least 1.
+// beginning after the name after; "" begins at the start. limit is at least 1.
 func (d *Directory) List(ctx context.Context, after string, limit int) ([]Entry, error) {
 	limit = max(limit, 1)
 	records, err := d.store.Users(ctx, after, limit)

@@ -23,7 +23,7 @@ type Store interface {
 	User(ctx context.Context, username string) (Record, error)
 
 	// Users returns at most limit records, ordered by user name (bytewise),
-	// beginning behind the name after. "" begins at the start.
+	// beginning after the name after. "" begins at the start.
 	Users(ctx context.Context, after string, limit int) ([]Record, error)
 
 	// PutUser writes rec where the stored record still has rec.Version (0:

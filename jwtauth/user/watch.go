@@ -88,7 +88,7 @@ func (f *File) Load() error {
 // onChange is called, never twice at once, with the users that came into force,
 // or with an error that leaves the last good ones in force: once for each
 // distinct error, and not for one that is gone at the next look, as that of a
-// file half written. When a broken file is mended it is called with the users,
+// file half written. When a broken file is good again it is called with the users,
 // also where they are the same as before.
 func (f *File) Watch(ctx context.Context, interval time.Duration, onChange func(users []User, err error)) {
 	if interval <= 0 {
@@ -109,10 +109,10 @@ func (f *File) Watch(ctx context.Context, interval time.Duration, onChange func(
 // poll is one look of Watch.
 func (f *File) poll(onChange func([]User, error)) {
 	f.mu.Lock()
-	before, mended := f.bad, f.told.err != nil
+	before, repaired := f.bad, f.told.err != nil
 	changed := f.look()
 	bad := f.bad
-	report := changed || mended
+	report := changed || repaired
 	if bad.err != nil {
 		report = bad.is(before) && !bad.is(f.told)
 	}

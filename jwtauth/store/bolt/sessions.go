@@ -129,7 +129,7 @@ func (s *Store) Sessions(ctx context.Context, username, after string, limit int)
 			return err
 		}
 		c := t.bucket(bucketSessions).Cursor()
-		for k, v := behind(c, nil, after); k != nil && len(found) < limit; k, v = c.Next() {
+		for k, v := seekAfter(c, nil, after); k != nil && len(found) < limit; k, v = c.Next() {
 			one, err := engine.DecodeSession(string(k), v)
 			if err != nil {
 				return err
@@ -177,7 +177,7 @@ func (t *tx) ask(id string, change func(session.Session, uint64) (session.Change
 func (t *tx) sessionsOf(username, after string, limit int) (found []session.Session, err error) {
 	prefix := ownedKey(username, "")
 	c := t.bucket(bucketSessionsByUser).Cursor()
-	for k, _ := behind(c, prefix, after); bytes.HasPrefix(k, prefix) && len(found) < limit; k, _ = c.Next() {
+	for k, _ := seekAfter(c, prefix, after); bytes.HasPrefix(k, prefix) && len(found) < limit; k, _ = c.Next() {
 		one, err := t.owned(string(k[len(prefix):]), username)
 		if err != nil {
 			return nil, err
@@ -224,8 +224,8 @@ func (t *tx) dropSession(s session.Session) error {
 	)
 }
 
-// behind moves c to the first key with prefix that is greater than after.
-func behind(c *bbolt.Cursor, prefix []byte, after string) (k, v []byte) {
+// seekAfter moves c to the first key with prefix that is greater than after.
+func seekAfter(c *bbolt.Cursor, prefix []byte, after string) (k, v []byte) {
 	from := slices.Concat(prefix, []byte(after))
 	k, v = c.Seek(from)
 	if k != nil && after != "" && bytes.Equal(k, from) {

@@ -21,7 +21,7 @@ func (s *Store) User(ctx context.Context, username string) (rec user.Record, err
 func (s *Store) Users(ctx context.Context, after string, limit int) (recs []user.Record, err error) {
 	err = s.read(ctx, func(t *tx) error {
 		c := t.bucket(bucketUsers).Cursor()
-		for k, v := behind(c, nil, after); k != nil && len(recs) < limit; k, v = c.Next() {
+		for k, v := seekAfter(c, nil, after); k != nil && len(recs) < limit; k, v = c.Next() {
 			rec, err := engine.DecodeUser(string(k), v)
 			if err != nil {
 				return err

@@ -13,7 +13,7 @@ import (
 
 // A writer commits write operations one batch after the other. A batch is all
 // that came while the one before it was written to disk: a lone operation
-// waits for nobody, and a hundred at once share one fsync.
+// does not wait, and a hundred at once share one fsync.
 type writer struct {
 	begin func() (*bbolt.Tx, error)
 	// stuck is called with why a transaction could not be given up.

@@ -1,4 +1,4 @@
-// Package memory is a store that forgets everything when the process ends. It
+// Package memory is a store that loses everything when the process ends. It
 // is made for tests and for trying things out: paging sorts and collecting scans.
 package memory
 
@@ -93,7 +93,7 @@ func (s *Store) SetMeta(ctx context.Context, key string, old, value []byte) erro
 	})
 }
 
-// read runs fn beside other readers.
+// read runs fn together with other readers.
 func (s *Store) read(ctx context.Context, fn func() error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -125,7 +125,7 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 	return err
 }
 
-// page returns the keys of m behind after, in byte order, at most limit.
+// page returns the keys of m after after, in byte order, at most limit.
 func page[V any](m map[string]V, after string, limit int) []string {
 	var keys []string
 	for k := range m {

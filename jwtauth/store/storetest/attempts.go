@@ -58,7 +58,7 @@ func testAttempts(t *testing.T, s *suite) {
 	wantErr(t, "change refuses", err, refused)
 	wantSlice(t, "after a refused change", s.failures(t, s.now, "a", "c"), []int{3, 0})
 
-	// A success takes the counter away; the one beside it stays.
+	// A success takes the counter away; the one next to it stays.
 	must(t, s.UpdateAttempts(ctx, s.now, []string{"a", "b"}, func(counters []throttle.Counter) error {
 		counters[0] = throttle.Counter{}
 		return nil

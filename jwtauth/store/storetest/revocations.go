@@ -40,7 +40,7 @@ func testPositions(t *testing.T, s *suite) {
 	before := uint64(0)
 	for i, e := range entries {
 		if e.Position <= before || e.Kind != revocation.Token || e.ID != fmt.Sprint(i%5) || !e.Until.Equal(s.at(time.Hour)) {
-			t.Errorf("entry %d behind position %d is %+v", i, before, e)
+			t.Errorf("entry %d after position %d is %+v", i, before, e)
 		}
 		before = e.Position
 	}
@@ -57,7 +57,7 @@ func testPositions(t *testing.T, s *suite) {
 	}
 	none, end, err := s.Since(ctx, position, 4)
 	if len(none) != 0 || end != position || err != nil {
-		t.Errorf("behind the end: %v up to %d, %v", none, end, err)
+		t.Errorf("after the end: %v up to %d, %v", none, end, err)
 	}
 	_, _, err = s.Since(ctx, position+1, 4)
 	wantErr(t, "beyond the end", err, revocation.ErrPositionLost)
@@ -153,7 +153,7 @@ func testNoGaps(t *testing.T, s *suite) {
 		}
 		for _, e := range entries {
 			if e.Position <= after || e.Position > position || seen[e.ID] {
-				t.Errorf("behind %d, complete up to %d: %+v", after, position, e)
+				t.Errorf("after %d, complete up to %d: %+v", after, position, e)
 			}
 			after = e.Position
 			seen[e.ID] = true

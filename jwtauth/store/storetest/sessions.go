@@ -21,7 +21,7 @@ func testEpoch(t *testing.T, s *suite) {
 	n, err := s.EndSessions(t.Context(), "nobody", "")
 	must(t, err)
 	if n != 0 {
-		t.Errorf("ended %d sessions of nobody", n)
+		t.Errorf("ended %d sessions of no user", n)
 	}
 	s.wantEpoch(t, "nobody", 1)
 	s.wantEpoch(t, "nobod", 0)
@@ -342,7 +342,7 @@ func testEndSessions(t *testing.T, s *suite) {
 		t.Errorf("the session that was kept is %+v, want %+v", kept, all[3])
 	}
 
-	// A session of somebody else is no exception and is not touched.
+	// A session of another user is no exception and is not touched.
 	n, err = s.EndSessions(ctx, "alice", other.ID)
 	must(t, err)
 	if n != 1 {
@@ -378,12 +378,12 @@ func testLikeNames(t *testing.T, s *suite) {
 func testSessionPages(t *testing.T, s *suite) {
 	ctx := t.Context()
 	const n = 1000
-	var alice, everybody []string
+	var alice, all []string
 	var made []session.Session
 	for i := range n {
 		// One user's sessions lie between another's.
 		made = append(made, s.session([]string{"alice", "bob"}[i%2], fmt.Sprintf("%x", i*7919%n)))
-		everybody = append(everybody, made[i].ID)
+		all = append(all, made[i].ID)
 		if made[i].User == "alice" {
 			alice = append(alice, made[i].ID)
 		}
@@ -397,8 +397,8 @@ func testSessionPages(t *testing.T, s *suite) {
 		return nil
 	}, nil)
 	slices.Sort(alice)
-	slices.Sort(everybody)
-	for username, want := range map[string][]string{"alice": alice, "": everybody, "nobody": {}} {
+	slices.Sort(all)
+	for username, want := range map[string][]string{"alice": alice, "": all, "nobody": {}} {
 		for _, limit := range []int{17, n / 2, 2 * n} {
 			var got []string
 			for after := ""; ; {

@@ -123,7 +123,7 @@ func (s *suite) denials(t *testing.T) map[string]time.Time {
 	return denied
 }
 
-// log reads the revocation log behind a position to its end.
+// log reads the revocation log from a position on to its end.
 func (s *suite) log(t *testing.T, after uint64) (all []revocation.Entry) {
 	t.Helper()
 	const limit = 64

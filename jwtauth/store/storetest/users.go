@@ -103,16 +103,16 @@ func testUserPages(t *testing.T, s *suite) {
 			t.Fatalf("by %d: got %d names, want %d: %v", limit, len(got), len(names), got)
 		}
 	}
-	recs, err := s.Users(ctx, "zz", 1) // behind a name that does not exist
+	recs, err := s.Users(ctx, "zz", 1) // after a name that does not exist
 	must(t, err)
 	if len(recs) != 1 || recs[0].Username != "zé" {
-		t.Errorf("behind %q comes %v", "zz", recs)
+		t.Errorf("after %q comes %v", "zz", recs)
 	}
 }
 
 func testRemoveUser(t *testing.T, s *suite) {
 	ctx := t.Context()
-	wantErr(t, "remove nobody", s.RemoveUser(ctx, "alice", 1), user.ErrNotFound)
+	wantErr(t, "remove no user", s.RemoveUser(ctx, "alice", 1), user.ErrNotFound)
 	s.wantEpoch(t, "alice", 0)
 	rec := s.put(t, s.record("alice"))
 	one := s.create(t, s.session("alice", "one"))

@@ -19,7 +19,7 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// SameMeta compares a stored value with the one that a caller believes to be
+// SameMeta compares a stored value with the one that a caller expects to be
 // stored. nil, which stands for "none", equals nil alone.
 func SameMeta(stored, old []byte) bool {
 	return (stored == nil) == (old == nil) && bytes.Equal(stored, old)

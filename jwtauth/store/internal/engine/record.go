@@ -129,7 +129,7 @@ var nobody = []byte(`{"username":"nobody","full_name":"Nobody Example","email":"
 	`"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","password_changed_at":"2026-01-01T00:00:00Z"}`)
 
 // NoUser is what an engine returns for a name that no user has. It takes the time
-// of reading a record: whoever asks must not learn from it which names there are.
+// of reading a record: a client must not learn from it which names there are.
 func NoUser() error {
 	if _, err := DecodeUser("nobody", nobody); err != nil {
 		return err
