@@ -5,12 +5,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
 
 // answer is what a command line of curl got.
@@ -58,7 +58,11 @@ func realCurl(t *testing.T, path string, words []string) answer {
 	if err != nil {
 		t.Fatalf("%q: %v in %q", words, err, output)
 	}
-	return read(t, response)
+	a, err := testcaddy.Read(response)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{a.StatusCode, a.Header, a.Body}
 }
 
 // goCurl sends the request that curl would, for machines without it.
@@ -96,22 +100,11 @@ func goCurl(t *testing.T, words []string) answer {
 		t.Fatal(err)
 	}
 	r.Header = header
-	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(r)
+	a, err := testcaddy.Do(testcaddy.Client, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return read(t, response)
-}
-
-func read(t *testing.T, response *http.Response) answer {
-	t.Helper()
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{response.StatusCode, response.Header, string(body)}
+	return answer{a.StatusCode, a.Header, a.Body}
 }
 
 // shellWords splits a command line as a shell does that has quotes and nothing

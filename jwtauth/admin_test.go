@@ -272,7 +272,7 @@ func TestAdminEndpoint(t *testing.T) {
 	// curl's -d says that it is a form. It is read all the same.
 	a = s.doBody("PATCH", "/jwtauth/default/user?name=zoe", `{"disabled":true}`, formType).want(t, http.StatusOK)
 	if a.json(t)["disabled"] != true {
-		t.Errorf("not disabled: %s", a.body)
+		t.Errorf("not disabled: %s", a.Body)
 	}
 	// The name in the URL counts, whatever the body is taken for.
 	s.doBody("PATCH", "/jwtauth/default/user?name=nobody", `name=zoe`, formType).want(t, http.StatusBadRequest)
@@ -288,6 +288,6 @@ func TestAdminEndpoint(t *testing.T) {
 	s.port.Store(int64(port))
 	testcaddy.Eventually(t, "an admin endpoint without the module", func() bool {
 		a, err := s.try("GET", "/jwtauth/default/users", "") // the one before may cut it off
-		return err == nil && a.StatusCode == http.StatusNotFound && strings.Contains(a.body, "neither token_server nor jwt_auth")
+		return err == nil && a.StatusCode == http.StatusNotFound && strings.Contains(a.Body, "neither token_server nor jwt_auth")
 	})
 }

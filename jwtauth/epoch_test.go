@@ -46,7 +46,7 @@ func (a answer) issued() (issued, bool) {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}
-	if a.Response == nil || a.StatusCode != http.StatusOK || json.Unmarshal([]byte(a.body), &m) != nil {
+	if a.Response == nil || a.StatusCode != http.StatusOK || json.Unmarshal([]byte(a.Body), &m) != nil {
 		return issued{}, false
 	}
 	return issued{m.Access, m.Refresh}, true
@@ -229,7 +229,7 @@ func TestRefreshesAtOnce(t *testing.T) {
 					a, err := s.try("POST", "/refresh", "refresh_token="+alice.Refresh, formType)
 					got, ok := a.issued()
 					if err != nil || !ok {
-						t.Errorf("%v %v", a.body, err)
+						t.Errorf("%v %v", a.Body, err)
 					}
 					successors <- got.refresh
 				})

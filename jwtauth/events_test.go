@@ -147,7 +147,7 @@ func TestEventHandlersMayCallTheRealm(t *testing.T) {
 	called.signIn = func() error {
 		a, err := s.try("POST", "/token", "username=bob&password=password", header("Content-Type", "application/x-www-form-urlencoded"))
 		if err == nil && a.StatusCode != http.StatusOK {
-			err = fmt.Errorf("signing in: %d %s", a.StatusCode, a.body)
+			err = fmt.Errorf("signing in: %d %s", a.StatusCode, a.Body)
 		}
 		return err
 	}

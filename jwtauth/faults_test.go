@@ -53,10 +53,10 @@ func TestBrokenStoreLetsNobodyIn(t *testing.T) {
 		"me by cookie":             s.get("/users/me", byCookie),
 	} {
 		if a.StatusCode != http.StatusInternalServerError && a.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("%s: status %d %s", name, a.StatusCode, a.body)
+			t.Errorf("%s: status %d %s", name, a.StatusCode, a.Body)
 		}
-		if strings.Contains(a.body, "canary") || strings.Contains(a.body, "access_token") || a.body == "in" {
-			t.Errorf("%s: %s", name, a.body)
+		if strings.Contains(a.Body, "canary") || strings.Contains(a.Body, "access_token") || a.Body == "in" {
+			t.Errorf("%s: %s", name, a.Body)
 		}
 		if a.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: Cache-Control is %q", name, a.Header.Get("Cache-Control"))

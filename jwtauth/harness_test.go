@@ -21,12 +21,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-jwtauth/caddy-jwtauth/caddyfile"
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy/inprocess"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 )
 
@@ -67,21 +66,13 @@ type server struct {
 // newServer prepares a Caddy without starting it.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"} {
-		t.Setenv(name, filepath.Join(dir, "home"))
-	}
+	dir := inprocess.Home(t)
 	s := &server{t: t, dir: dir}
 	s.vars = map[string]string{
 		"<DIR>": dir, "<USERS>": commonUsers,
 		"<GLOBAL>": "admin off\nstorage file_system " + dir + "/storage\npersist_config off\ngrace_period 1s\n" +
 			"log {\noutput file " + dir + "/caddy.log {\nroll_disabled\n}\nlevel DEBUG\n}\n",
 	}
-	t.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			t.Errorf("stopping Caddy: %v", err)
-		}
-	})
 	return s
 }
 
@@ -112,8 +103,7 @@ func (s *server) adapt(caddyfile string) ([]byte, error) {
 			caddyfile = strings.ReplaceAll(caddyfile, name, s.vars[name])
 		}
 	}
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
-	return config, err
+	return inprocess.Adapt(caddyfile)
 }
 
 // load runs a Caddyfile, in place of the one before.
@@ -132,7 +122,7 @@ func (s *server) tryLoad(caddyfile string) error {
 	if err != nil {
 		s.t.Fatalf("adapting the Caddyfile: %v\n%s", err, caddyfile)
 	}
-	if err := caddy.Load(config, true); err != nil {
+	if err := inprocess.Load(config); err != nil {
 		return err
 	}
 	s.port.Store(int64(port))
@@ -147,9 +137,7 @@ func (s *server) address() string {
 // stop ends Caddy before the test does.
 func (s *server) stop() {
 	s.t.Helper()
-	if err := caddy.Stop(); err != nil {
-		s.t.Fatal(err)
-	}
+	inprocess.Stop(s.t)
 }
 
 // log returns what Caddy has logged so far.
@@ -178,32 +166,16 @@ func (s *server) wantQuietLog() {
 	}
 }
 
-// Every request has a connection of its own, so that stopping waits for none.
-var client = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Timeout:       30 * time.Second,
-}
-
 // answer is a response whose body was read.
-type answer struct {
-	*http.Response
-	body string
-}
+type answer struct{ testcaddy.Answer }
 
 // option changes a request before it is sent.
-type option func(*http.Request)
+type option = testcaddy.Option
 
-// header adds a header exactly as it is spelled.
-func header(name, value string) option {
-	return func(r *http.Request) { r.Header[name] = append(r.Header[name], value) }
-}
-
-func bearer(token string) option { return header("Authorization", "Bearer "+token) }
-
-func cookie(pairs ...string) option { return header("Cookie", strings.Join(pairs, "; ")) }
-
-func host(name string) option { return func(r *http.Request) { r.Host = name } }
+func header(name, value string) option { return testcaddy.Header(name, value) }
+func bearer(token string) option       { return testcaddy.Bearer(token) }
+func cookie(pairs ...string) option    { return testcaddy.Cookie(pairs...) }
+func host(name string) option          { return testcaddy.Host(name) }
 
 // do sends a request. The path is sent as it is written.
 func (s *server) do(method, path string, options ...option) answer {
@@ -237,16 +209,8 @@ func (s *server) try(method, path, body string, options ...option) (answer, erro
 		r.Body = io.NopCloser(strings.NewReader(body))
 		r.ContentLength = int64(len(body))
 	}
-	for _, o := range options {
-		o(r)
-	}
-	res, err := client.Do(r)
-	if err != nil {
-		return answer{}, err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	return answer{res, string(text)}, err
+	a, err := testcaddy.Do(testcaddy.Client, r, options...)
+	return answer{a}, err
 }
 
 func (s *server) get(path string, options ...option) answer {
@@ -257,7 +221,7 @@ func (s *server) get(path string, options ...option) answer {
 // form posts a form.
 func (s *server) form(path, body string, options ...option) answer {
 	s.t.Helper()
-	return s.doBody(http.MethodPost, path, body, append(options, header("Content-Type", "application/x-www-form-urlencoded"))...)
+	return s.doBody(http.MethodPost, path, body, append(options, testcaddy.Form())...)
 }
 
 // raw sends bytes and reads one response.
@@ -277,9 +241,8 @@ func (s *server) raw(request string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	return answer{res, string(text)}, err
+	a, err := testcaddy.Read(res)
+	return answer{a}, err
 }
 
 // signIn makes a session of a user of the default realm.
@@ -301,15 +264,15 @@ func (s *server) signInTo(realm, username string, scopes ...string) jwtauth.Sign
 func (a answer) want(t *testing.T, status int) answer {
 	t.Helper()
 	if a.StatusCode != status {
-		t.Errorf("%s %s: status %d, want %d; %v %s", a.method(), a.url(), a.StatusCode, status, a.Header, a.body)
+		t.Errorf("%s %s: status %d, want %d; %v %s", a.method(), a.url(), a.StatusCode, status, a.Header, a.Body)
 	}
 	return a
 }
 
 func (a answer) wantBody(t *testing.T, status int, body string) answer {
 	t.Helper()
-	if a.want(t, status); a.body != body {
-		t.Errorf("%s %s: body %q, want %q", a.method(), a.url(), a.body, body)
+	if a.want(t, status); a.Body != body {
+		t.Errorf("%s %s: body %q, want %q", a.method(), a.url(), a.Body, body)
 	}
 	return a
 }
@@ -340,8 +303,8 @@ func (a answer) url() string {
 func (a answer) json(t *testing.T) map[string]any {
 	t.Helper()
 	var m map[string]any
-	if err := json.Unmarshal([]byte(a.body), &m); err != nil {
-		t.Fatalf("status %d, not JSON: %q", a.StatusCode, a.body)
+	if err := json.Unmarshal([]byte(a.Body), &m); err != nil {
+		t.Fatalf("status %d, not JSON: %q", a.StatusCode, a.Body)
 	}
 	return m
 }
@@ -352,8 +315,8 @@ func (a answer) wantRefusal(t *testing.T, status int, challenge, code, detail st
 	t.Helper()
 	a.want(t, status).wantHeader(t, "WWW-Authenticate", challenge).wantHeader(t, "Cache-Control", "no-store")
 	if a.method() == http.MethodHead {
-		if a.body != "" {
-			t.Errorf("a HEAD request was answered with a body: %q", a.body)
+		if a.Body != "" {
+			t.Errorf("a HEAD request was answered with a body: %q", a.Body)
 		}
 		return a
 	}
@@ -442,8 +405,8 @@ func (s *server) files(files map[string]string) string {
 // sameAnswer compares two answers byte by byte, but for the date.
 func sameAnswer(t *testing.T, what string, a, b answer) {
 	t.Helper()
-	if a.StatusCode != b.StatusCode || a.body != b.body {
-		t.Errorf("%s: %d %q and %d %q differ", what, a.StatusCode, a.body, b.StatusCode, b.body)
+	if a.StatusCode != b.StatusCode || a.Body != b.Body {
+		t.Errorf("%s: %d %q and %d %q differ", what, a.StatusCode, a.Body, b.StatusCode, b.Body)
 	}
 	one, other := a.Header.Clone(), b.Header.Clone()
 	one.Del("Date")

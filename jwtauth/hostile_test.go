@@ -621,7 +621,7 @@ func TestHostileTokens(t *testing.T) {
 					twice(http.MethodPost, "/refresh", func(a answer) { a.want(t, http.StatusUnauthorized) }, send...)
 					twice(http.MethodPost, "/revoke", func(a answer) {
 						if a.StatusCode >= http.StatusInternalServerError {
-							t.Errorf("/revoke: %d %s", a.StatusCode, a.body)
+							t.Errorf("/revoke: %d %s", a.StatusCode, a.Body)
 						}
 					}, send...)
 				}

@@ -62,7 +62,7 @@ func TestMethodOverride(t *testing.T) {
 			a := s.do(request.method, request.path, with...)
 			got := upstream.take()
 			if got == nil {
-				t.Fatalf("%s: the upstream was not asked: %d %s", name, a.StatusCode, a.body)
+				t.Fatalf("%s: the upstream was not asked: %d %s", name, a.StatusCode, a.Body)
 			}
 			for key, values := range got.Header {
 				if key != "X-Kept" && key != "X-Http-Method-Other" && strings.Contains(strings.Join(values, " "), "DELETE") {

@@ -62,7 +62,7 @@ func TestPathRulesOfGuardedFiles(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", path, err)
 				}
-				if strings.Contains(a.body, "guarded") {
+				if strings.Contains(a.Body, "guarded") {
 					t.Errorf("%s: %d, and the guarded file", path, a.StatusCode)
 				}
 				if a.StatusCode >= 500 {
@@ -137,7 +137,7 @@ func TestTokenServerPaths(t *testing.T) {
 				continue
 			}
 			a := s.do(method, path).want(t, http.StatusMethodNotAllowed).wantHeader(t, "Allow", allow)
-			if strings.Contains(a.body, "a file of the site") {
+			if strings.Contains(a.Body, "a file of the site") {
 				t.Errorf("%s %s: the site answered", method, path)
 			}
 		}
@@ -147,7 +147,7 @@ func TestTokenServerPaths(t *testing.T) {
 		if a := s.get(path); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusPermanentRedirect && a.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, a.StatusCode)
 		}
-		if a := s.form(path, signIn); strings.Contains(a.body, "access_token") {
+		if a := s.form(path, signIn); strings.Contains(a.Body, "access_token") {
 			t.Errorf("%s: issues tokens", path)
 		}
 	}

@@ -42,8 +42,8 @@ func (a answer) wantPage(t *testing.T, status int, texts ...string) answer {
 	t.Helper()
 	a.want(t, status).wantHeader(t, "Content-Type", "text/html; charset=utf-8").wantHeader(t, "Cache-Control", "no-store")
 	for _, text := range texts {
-		if !strings.Contains(a.body, text) {
-			t.Errorf("%s %s: the page does not say %q: %s", a.method(), a.url(), text, a.body)
+		if !strings.Contains(a.Body, text) {
+			t.Errorf("%s %s: the page does not say %q: %s", a.method(), a.url(), text, a.Body)
 		}
 	}
 	return a
@@ -74,7 +74,7 @@ func (s *server) fill(username, password string, options ...option) *http.Cookie
 	s.t.Helper()
 	a := s.form("/login", url.Values{"username": {username}, "password": {password}}.Encode(), options...)
 	if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 2 || !strings.Contains(a.Cookies()[1].Name, "jwtauth-device") {
-		s.t.Fatalf("signing in: %d %v %s", a.StatusCode, a.Header, a.body)
+		s.t.Fatalf("signing in: %d %v %s", a.StatusCode, a.Header, a.Body)
 	}
 	return a.Cookies()[0]
 }
@@ -583,7 +583,7 @@ func TestWholeSiteGuarded(t *testing.T) {
 	s.get("/", navigate(), host(localhost)).wantSignIn(t, "/login", "/")
 	s.get("/deep/app/route?x=1", navigate(), host(localhost)).wantSignIn(t, "/login", "/deep/app/route?x=1")
 	page := s.get("/login", navigate(), host(localhost)).wantPage(t, 200, "<form")
-	_, style, _ := strings.Cut(page.body, `rel="stylesheet" href="`)
+	_, style, _ := strings.Cut(page.Body, `rel="stylesheet" href="`)
 	style, _, _ = strings.Cut(style, `"`)
 	s.get(style, fetch("no-cors", "style", "same-origin"), host(localhost)).want(t, 200).wantHeader(t, "Content-Type", "text/css; charset=utf-8")
 	s.get("/favicon.ico", fetch("no-cors", "image", "same-origin"), host(localhost)).wantNothingPresented(t)
@@ -721,14 +721,14 @@ func TestPagesWithoutAStore(t *testing.T) {
 		"sign-out": s.form("/logout", "", navigate(), host(localhost), held),
 	} {
 		a.wantPage(t, 503, "Please try again")
-		if len(a.setCookies()) > 0 || strings.Contains(a.body, "canary") || a.Header.Get("Retry-After") == "" {
-			t.Errorf("%s: %v %s", what, a.Header, a.body)
+		if len(a.setCookies()) > 0 || strings.Contains(a.Body, "canary") || a.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %v %s", what, a.Header, a.Body)
 		}
 	}
 	a := s.form("/login", "username=alice&password=secret", host(localhost))
 	a.wantPage(t, 500, "The mistake is on our side")
-	if len(a.setCookies()) > 0 || strings.Contains(a.body, "canary") {
-		t.Errorf("%v %s", a.Header, a.body)
+	if len(a.setCookies()) > 0 || strings.Contains(a.Body, "canary") {
+		t.Errorf("%v %s", a.Header, a.Body)
 	}
 	storeIsBroken.Store(false)
 	s.get("/private/x", navigate(), host(localhost), held).wantBody(t, 200, "in")

@@ -30,13 +30,13 @@ func TestPlaceholders(t *testing.T) {
 		for name, presented := range map[string]option{
 			"token": bearer(erin.Access), "cookie": cookie("jwtauth=" + erin.CookieValue),
 		} {
-			if got := s.get("/"+placeholder, presented).want(t, http.StatusOK).body; got != "<"+want+">" {
+			if got := s.get("/"+placeholder, presented).want(t, http.StatusOK).Body; got != "<"+want+">" {
 				t.Errorf("%s by %s: %q, want %q", placeholder, name, got, want)
 			}
 		}
 		switch placeholder {
 		case "scope", "email", "full_name", "claims.tenant":
-			if got := s.get("/"+placeholder, bearer(bob.Access)).body; got != "<>" {
+			if got := s.get("/"+placeholder, bearer(bob.Access)).Body; got != "<>" {
 				t.Errorf("%s of somebody without: %q", placeholder, got)
 			}
 		}

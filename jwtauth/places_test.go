@@ -143,8 +143,8 @@ func TestQueryTokensStayOutOfSharedCaches(t *testing.T) {
 			s.do(method, path+token).wantHeader(t, "Cache-Control", want)
 		}
 	}
-	if a := s.get("/error"+token).want(t, http.StatusInternalServerError); a.body != "broken" {
-		t.Errorf("%q", a.body)
+	if a := s.get("/error"+token).want(t, http.StatusInternalServerError); a.Body != "broken" {
+		t.Errorf("%q", a.Body)
 	}
 }
 

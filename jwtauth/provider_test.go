@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy/inprocess"
 )
 
 // providerConfig is JSON: Caddy's own `authentication` handler has no directive.
@@ -124,7 +125,7 @@ func TestProviderCountsRefusedRequests(t *testing.T) {
 			}}}
 		}
 	}`, s.dir, s.port.Load(), realm, secretHash, string(hash))
-	if err := caddy.Load(config, true); err != nil {
+	if err := inprocess.Load(config); err != nil {
 		t.Fatal(err)
 	}
 	alice := s.signInTo(realm, "alice")

@@ -78,7 +78,7 @@ func TestScopeTakenAway(t *testing.T) {
 				for _, c := range cookies {
 					got := ""
 					testcaddy.Eventually(t, "scope "+want, func() bool {
-						got = s.get("/in", c).want(t, http.StatusOK).body
+						got = s.get("/in", c).want(t, http.StatusOK).Body
 						return got == want
 					})
 				}

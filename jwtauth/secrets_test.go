@@ -66,7 +66,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 			if body != "" {
 				r.Header.Set("Content-Type", "application/json")
 			}
-			res, err := client.Do(r)
+			res, err := testcaddy.Client.Do(r)
 			if err != nil {
 				return false
 			}
@@ -89,7 +89,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 		if a.StatusCode < 400 {
 			t.Errorf("%s %s: status %d", a.method(), a.url(), a.StatusCode)
 		}
-		bodies.WriteString(a.body)
+		bodies.WriteString(a.Body)
 		for name, values := range a.Header {
 			bodies.WriteString(name + strings.Join(values, " "))
 		}

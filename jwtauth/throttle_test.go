@@ -176,7 +176,7 @@ func TestClientSecretsAreThrottled(t *testing.T) {
 	}
 	good := s.form("/token", rightSignIn, auth("app", "secret"), from("192.0.2.1")).want(t, http.StatusOK)
 	if good.json(t)["scope"] != "read" {
-		t.Errorf("%s", good.body)
+		t.Errorf("%s", good.Body)
 	}
 	first := s.form("/token", rightSignIn, auth("app", "wrong"), from("192.0.2.2")).want(t, http.StatusUnauthorized)
 	if m := first.json(t); m["error"] != "invalid_client" {
@@ -239,7 +239,7 @@ func TestFullSlots(t *testing.T) {
 	s.form("/refresh", "refresh_token="+alice.Refresh).want(t, http.StatusOK)
 	release()
 	if a := <-queued; a.StatusCode != http.StatusOK {
-		t.Errorf("who waited in line got %d %s", a.StatusCode, a.body)
+		t.Errorf("who waited in line got %d %s", a.StatusCode, a.Body)
 	}
 	waiting.Wait()
 	// account_free is 1: had a 503 counted, these would be throttled.

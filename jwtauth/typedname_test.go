@@ -92,7 +92,7 @@ func TestTypedName(t *testing.T) {
 	}
 	storeBreaksAfter.Store(-1)
 	s.form("/token", wrongSignIn).want(t, http.StatusUnauthorized)
-	gathered := s.get("/metrics").want(t, http.StatusOK).body
+	gathered := s.get("/metrics").want(t, http.StatusOK).Body
 	told := fmt.Sprint(events())
 	s.stop()
 	for what, text := range map[string]string{"the log": s.log(), "the access log": s.read("access.log"), "the metrics": gathered, "the events": told} {

@@ -109,7 +109,7 @@ func eventsOption() string {
 func (s *server) metrics(realm string) map[string]float64 {
 	s.t.Helper()
 	samples := make(map[string]float64)
-	for line := range strings.Lines(s.get("/metrics").want(s.t, http.StatusOK).body) {
+	for line := range strings.Lines(s.get("/metrics").want(s.t, http.StatusOK).Body) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		of := `realm="` + realm + `"`
 		if !strings.HasPrefix(name, "caddy_jwtauth_") || !strings.Contains(name, of) {

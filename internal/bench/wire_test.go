@@ -8,35 +8,26 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp/standard"
 
 	_ "github.com/caddy-jwtauth/caddy-jwtauth/caddyfile"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy/inprocess"
 )
 
 // BenchmarkWire is a whole request: written to a connection, served by Caddy, and
 // read from the connection, one after the other. It takes the fastest of many short
 // stretches, since whatever disturbs only adds.
 func BenchmarkWire(b *testing.B) {
-	dir := b.TempDir()
-	b.Setenv("XDG_DATA_HOME", dir)
-	b.Setenv("XDG_CONFIG_HOME", dir)
-	var ports [2]string
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
-		l.Close()
-	}
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(strings.NewReplacer(
+	dir := inprocess.Home(b)
+	ports := [2]string{strconv.Itoa(testcaddy.FreePort(b)), strconv.Itoa(testcaddy.FreePort(b))}
+	config, err := inprocess.Adapt(strings.NewReplacer(
 		"<DIR>", dir, "<UNGUARDED>", ports[0], "<GUARDED>", ports[1], "<HASH>", benchHash, "<KEY>", benchSecret, "<ISSUER>", benchIssuer).Replace(`{
 			admin off
 			persist_config off
@@ -59,18 +50,13 @@ func BenchmarkWire(b *testing.B) {
 			jwt_auth
 			respond ok
 		}
-	`)), nil)
+	`))
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := caddy.Load(config, true); err != nil {
+	if err := inprocess.Load(config); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() {
-		if err := caddy.Stop(); err != nil {
-			b.Error(err)
-		}
-	})
 	res, err := http.PostForm("http://127.0.0.1:"+ports[1]+"/token", url.Values{"username": {"alice"}, "password": {"password"}})
 	if err != nil {
 		b.Fatal(err)

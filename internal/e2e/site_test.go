@@ -64,16 +64,15 @@ func (s *site) do(method, path, bearer string, form url.Values) (answer, error) 
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	var options []testcaddy.Option
 	if bearer != "" {
-		r.Header.Set("Authorization", "Bearer "+bearer)
+		options = append(options, testcaddy.Bearer(bearer))
 	}
-	response, err := s.http.Do(r)
+	a, err := testcaddy.Do(s.http, r, options...)
 	if err != nil {
 		return answer{}, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(text)}, err
+	return answer{a.StatusCode, a.Header, a.Body}, nil
 }
 
 func (s *site) get(path, bearer string) (answer, error) {

@@ -18,6 +18,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-jwtauth/caddy-jwtauth"
+	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy/inprocess"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/user"
 )
@@ -100,11 +101,6 @@ func (d doc) section(t *testing.T, heading string) string {
 	return rest
 }
 
-func docAdapt(source string) ([]byte, error) {
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(source), map[string]any{"filename": "Caddyfile"})
-	return config, err
-}
-
 // docMachine makes what the configs of the documentation expect to find: variables,
 // and files in a folder that stands in for those of a server.
 func docMachine(t *testing.T) (rewrite *strings.Replacer) {
@@ -149,7 +145,7 @@ func docValidate(t *testing.T, config []byte) error {
 func TestDocCaddyfiles(t *testing.T) {
 	rewrite := docMachine(t)
 	for _, b := range docBlocks(t, "caddyfile") {
-		config, err := docAdapt(rewrite.Replace(b.text))
+		config, err := inprocess.Adapt(rewrite.Replace(b.text))
 		if b.info == "caddyfile error" {
 			if err == nil || !strings.Contains(err.Error(), "Caddyfile:") {
 				t.Errorf("%s: error %v, want one with file and line", b.at, err)
@@ -177,7 +173,7 @@ func TestDocJSON(t *testing.T) {
 	var adapted []any
 	var apps []any
 	for _, b := range docBlocks(t, "caddyfile") {
-		config, err := docAdapt(b.text)
+		config, err := inprocess.Adapt(b.text)
 		if err != nil {
 			continue // TestDocCaddyfiles says so
 		}
