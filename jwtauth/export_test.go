@@ -217,5 +217,5 @@ func Watchable() (names, words []string) {
 		name, _, _ = strings.Cut(name, `"`)
 		names = append(names, name)
 	}
-	return names, slices.Concat(audit.Names, guard.Reasons, audit.Results, []string{string(audit.Token), string(audit.Cookie), "hit", "miss"})
+	return names, slices.Concat(audit.Names, guard.Reasons, audit.Results, []string{audit.Token.String(), audit.Cookie.String(), "hit", "miss"})
 }

@@ -268,13 +268,13 @@ func refusePlaceholders(option string, values []string) error {
 // next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
-	cookies := state.clean(r, g.realm, g.owned)
+	state.Clean(r, g.realm.parsed.upgrade, g.owned)
 
 	in, err := g.realm.future.Await(r.Context())
 	if err != nil {
 		return g.refuse(w, r, state, nil, guard.Decision{Refusal: oauth2.Unavailable(err)})
 	}
-	d := g.guard.Decide(r, in, cookies)
+	d := g.guard.Decide(r, &state.Request, in)
 	if d.Refusal != nil {
 		return g.refuse(w, r, state, in, d)
 	}

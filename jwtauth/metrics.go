@@ -55,7 +55,7 @@ var gauges = []gauge{
 	}},
 	{"cache_bytes", "Memory of verified credentials.", "credential", func(r *realm.Realm) map[string]float64 {
 		tokens, cookies := r.Known()
-		return map[string]float64{string(audit.Token): float64(tokens.Bytes), string(audit.Cookie): float64(cookies.Bytes)}
+		return map[string]float64{audit.Token.String(): float64(tokens.Bytes), audit.Cookie.String(): float64(cookies.Bytes)}
 	}},
 }
 
@@ -180,12 +180,12 @@ func (c *collector) of(realm string) *realmMetrics {
 		return found
 	}
 	return &realmMetrics{
-		tokenHit:      c.verified.WithLabelValues(realm, string(audit.Token), "hit"),
-		tokenMiss:     c.verified.WithLabelValues(realm, string(audit.Token), "miss"),
-		cookieHit:     c.verified.WithLabelValues(realm, string(audit.Cookie), "hit"),
-		cookieMiss:    c.verified.WithLabelValues(realm, string(audit.Cookie), "miss"),
-		tokensIssued:  c.issued.WithLabelValues(realm, string(audit.Token)),
-		cookiesIssued: c.issued.WithLabelValues(realm, string(audit.Cookie)),
+		tokenHit:      c.verified.WithLabelValues(realm, audit.Token.String(), "hit"),
+		tokenMiss:     c.verified.WithLabelValues(realm, audit.Token.String(), "miss"),
+		cookieHit:     c.verified.WithLabelValues(realm, audit.Cookie.String(), "hit"),
+		cookieMiss:    c.verified.WithLabelValues(realm, audit.Cookie.String(), "miss"),
+		tokensIssued:  c.issued.WithLabelValues(realm, audit.Token.String()),
+		cookiesIssued: c.issued.WithLabelValues(realm, audit.Cookie.String()),
 		refusals:      each(c.refused, guard.Reasons),
 		signIns:       each(c.signIns, audit.Results),
 		events:        each(c.events, audit.Names),
@@ -212,14 +212,14 @@ func (m *realmMetrics) Issued(c audit.Credential) {
 // Verified is a part of [audit.Recorder].
 func (m *realmMetrics) Verified(c audit.Credential, known bool) {
 	switch {
-	case c == audit.Token && known:
-		m.tokenHit.Inc()
-	case c == audit.Token:
-		m.tokenMiss.Inc()
-	case known:
+	case c == audit.Cookie && known:
 		m.cookieHit.Inc()
-	default:
+	case c == audit.Cookie:
 		m.cookieMiss.Inc()
+	case known:
+		m.tokenHit.Inc()
+	default:
+		m.tokenMiss.Inc()
 	}
 }
 

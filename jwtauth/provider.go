@@ -59,12 +59,12 @@ func (p *Provider) Provision(ctx caddy.Context) error {
 // is no error: the handler would log it as one.
 func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	state := stateOf(r)
-	cookies := state.clean(r, p.realm, nil)
+	state.Clean(r, p.realm.parsed.upgrade, nil)
 	in, err := p.realm.future.Await(r.Context())
 	if err != nil {
 		return caddyauth.User{}, false, err
 	}
-	d := p.guard.Decide(r, in, cookies)
+	d := p.guard.Decide(r, &state.Request, in)
 	if d.Refusal != nil {
 		if p.only {
 			p.realm.metrics.Refused(guard.Reason(d.Refusal))

@@ -7,7 +7,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
@@ -56,12 +55,6 @@ func principalOf(r *http.Request) *policy.Principal {
 		return state.Principal
 	}
 	return nil
-}
-
-// clean takes out of a request what only this module may say or decide; see
-// [guard.Request.Clean].
-func (s *requestState) clean(r *http.Request, in *Realm, owned []string) cookie.Taken {
-	return s.Clean(r, in.name, in.parsed.upgrade, owned)
 }
 
 // originalURL is what the client asked for, before any handler rewrote it.

@@ -53,7 +53,7 @@ func (s *Strip) Provision(ctx caddy.Context) error {
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Strip) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
-	state.clean(r, s.realm, s.Headers)
+	state.Clean(r, s.realm.parsed.upgrade, s.Headers)
 	return state.pass(w, r, next)
 }
 

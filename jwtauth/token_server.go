@@ -122,7 +122,7 @@ func (t *TokenServer) Paths() []string {
 // ServeHTTP answers requests for the endpoints and the pages, and passes all others on.
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
-	state.clean(r, t.realm, nil)
+	state.Clean(r, t.realm.parsed.upgrade, nil)
 	forPage := t.closed != nil && t.closed.Pages.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
 		if t.closed != nil {

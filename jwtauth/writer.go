@@ -74,7 +74,11 @@ func (w *guardedWriter) WriteHeader(status int) {
 }
 
 // finish is called when the handlers after the guard are done.
-func (w *guardedWriter) finish() { w.Finish(w.Header()) }
+func (w *guardedWriter) finish() {
+	if !w.Finished() { // the header of nested writers is far away
+		w.Finish(w.Header())
+	}
+}
 
 func (w *guardedWriter) begin() {
 	if !w.Sent() {

@@ -94,11 +94,19 @@ var Results = []string{
 	ResultSuccess, ResultCredentials, ResultThrottled, ResultDisabled, ResultAddress, ResultBusy, ResultError,
 }
 
-// Credential is a kind of credential.
-type Credential string
+// Credential is a kind of credential that guards accept.
+type Credential uint8
 
-// The kinds of credentials that guards accept.
+// The kinds of credentials.
 const (
-	Token  Credential = "token"
-	Cookie Credential = "cookie"
+	Token Credential = iota
+	Cookie
 )
+
+// String is the word for the kind.
+func (c Credential) String() string {
+	if c == Cookie {
+		return "cookie"
+	}
+	return "token"
+}

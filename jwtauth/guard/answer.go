@@ -83,6 +83,9 @@ func (a *Answer) Of(s *Request, nested bool) { a.request, a.nested = s, nested }
 // Sent reports whether the header was sent.
 func (a *Answer) Sent() bool { return a.sent }
 
+// Finished reports that [Answer.Finish] has nothing to do.
+func (a *Answer) Finished() bool { return a.sent && a.nested }
+
 // Begin is called before a status is sent, with the header as all writers before this
 // one have made it.
 func (a *Answer) Begin(status int, h http.Header) {
@@ -103,8 +106,7 @@ func (a *Answer) Finish(h http.Header) {
 	switch {
 	case !a.sent:
 		a.mark(h)
-	case a.nested:
-	case a.hadCookies || int(a.names) != len(h):
+	case !a.nested && (a.hadCookies || int(a.names) != len(h)):
 		a.dropOurCookies(h, setCookieName)
 		a.dropOurCookies(h, http.TrailerPrefix+setCookieName)
 	}

@@ -5,14 +5,13 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 // authenticate looks for a credential. A decision with neither principal nor refusal
 // says that none was presented.
-func (g *Guard) authenticate(r *http.Request, in *realm.Realm, cookies cookie.Taken) Decision {
+func (g *Guard) authenticate(r *http.Request, s *Request, in *realm.Realm) Decision {
 	for _, source := range g.Sources {
 		var (
 			token     string
@@ -27,7 +26,7 @@ func (g *Guard) authenticate(r *http.Request, in *realm.Realm, cookies cookie.Ta
 		case FromQuery:
 			token, presented, err = queryToken(r, source.Name)
 		case FromCookie:
-			if d, counts := g.fromCookie(r, in, cookies); counts {
+			if d, counts := g.fromCookie(r, s, in); counts {
 				return d
 			}
 			continue
@@ -56,8 +55,8 @@ func plainBearer(h http.Header) (token string, ok bool) {
 
 // fromCookie is the decision by the session cookie. It does not count if there is none,
 // or, with Optional, only a dead one: a visitor can do nothing about that.
-func (g *Guard) fromCookie(r *http.Request, in *realm.Realm, cookies cookie.Taken) (d Decision, counts bool) {
-	principal, presented, err := in.Presented(r, cookies, true)
+func (g *Guard) fromCookie(r *http.Request, s *Request, in *realm.Realm) (d Decision, counts bool) {
+	principal, presented, err := in.Presented(r, s.TakeCookies(r, in.Name), true)
 	if !presented {
 		return Decision{}, false
 	}

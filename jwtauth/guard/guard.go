@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
@@ -56,10 +55,10 @@ type Decision struct {
 	From string
 }
 
-// Decide finds the credential of a request, verifies it and holds the principal against
-// the rule. cookies are those that were taken out of the request.
-func (g *Guard) Decide(r *http.Request, in *realm.Realm, cookies cookie.Taken) Decision {
-	d := g.authenticate(r, in, cookies)
+// Decide finds the credential of a request that was cleaned, verifies it and holds the
+// principal against the rule.
+func (g *Guard) Decide(r *http.Request, s *Request, in *realm.Realm) Decision {
+	d := g.authenticate(r, s, in)
 	switch {
 	case d.Refusal != nil:
 	case d.Principal != nil:

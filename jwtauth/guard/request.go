@@ -78,14 +78,14 @@ func (s *Request) Refusal() string {
 // headers under the names in owned, another method or protocol than the request's, and
 // the cookies of all realms. Every request of a block with a handler of this module
 // passes here, whether or not a guard is for it. upgrade are the protocols that it may
-// switch to. It returns the cookies of the realm.
-func (s *Request) Clean(r *http.Request, realm string, upgrade, owned []string) cookie.Taken {
+// switch to.
+func (s *Request) Clean(r *http.Request, upgrade, owned []string) {
 	if !s.plain {
 		s.plain = clearUpgrade(r, upgrade)
 	}
 	s.clearOverrides(r.Header)
 	s.clearIdentity(r, owned)
-	return s.TakeCookies(r, realm)
+	s.takeCookies(r)
 }
 
 // TakeBack takes out of a request that goes no further what guards have set and what
@@ -97,12 +97,17 @@ func (s *Request) TakeBack(r *http.Request, owned []string) {
 	s.clearIdentity(r, owned)
 }
 
-// TakeCookies takes the cookies of all realms out of the request, at the first call,
-// and returns those of the realm.
-func (s *Request) TakeCookies(r *http.Request, realm string) cookie.Taken {
+// takeCookies takes the cookies of all realms out of the request, at the first call.
+func (s *Request) takeCookies(r *http.Request) {
 	if !s.taken {
 		s.cookies, s.taken = cookie.Take(r.Header), true
 	}
+}
+
+// TakeCookies takes the cookies of all realms out of the request, and returns those of
+// the realm.
+func (s *Request) TakeCookies(r *http.Request, realm string) cookie.Taken {
+	s.takeCookies(r)
 	return s.cookies[realm]
 }
 
