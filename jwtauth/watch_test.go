@@ -380,8 +380,8 @@ func TestAuditOfReloads(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesWhatCanBeWatched: every metric, label and event, and no other.
-func TestReadmeNamesWhatCanBeWatched(t *testing.T) {
+// TestDocsNameWhatCanBeWatched: every metric, label and event, and no other.
+func TestDocsNameWhatCanBeWatched(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
