@@ -58,4 +58,3 @@ func Read(response *http.Response) (Answer, error) {
 	text, err := io.ReadAll(response.Body)
 	return Answer{response, string(text)}, err
 }
-
