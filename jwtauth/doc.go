@@ -7,10 +7,10 @@
 //	adminapi     the admin API: its JSON, which commands import, and its handler
 //	guard        one request's decision: credential, rules, identity headers, refusals
 //	realm        an open realm: what a credential stands for, users in force, deny set
-//	login        the pages for people
-//	oauth2       the endpoints, their errors, and what an access token says
-//	keyring      keys made here: record, rotation, the view in force
 //	store        what a store promises; bolt, memory, and storetest, which each engine passes
+//	pages        the pages for people
+//	keyring      keys made here: record, rotation, the view in force
+//	oauth2       the endpoints, their errors, and what an access token says
 //	signin       the one path by which a password or client secret is proved
 //	user         users, and the directory that joins where they come from
 //	session      sessions, refresh tokens, session and device cookies' values
@@ -26,7 +26,7 @@
 // In this package:
 //
 //	app.go           the app: Provision, Start, Cleanup
-//	realm.go         the config of a realm; provision.go checks it, open.go opens it
+//	realm.go         the config of a realm; check.go and provision.go check it, open.go opens it
 //	stores.go        the store modules
 //	token_server.go  the handler of endpoints and pages; pages.go wires the pages
 //	jwt_auth.go      the guard; strip.go cleans requests that no guard is for

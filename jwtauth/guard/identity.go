@@ -73,8 +73,8 @@ func clearConnection(h http.Header, names []string) {
 	h["Connection"] = kept
 }
 
-// foldHeaderName brings the spellings of a header name that programs take for
-// the same to one form. CGI turns `-` into `_`; some servers do so with every
+// foldHeaderName brings the spellings of a header name that programs treat as equal to
+// one form. CGI turns `-` into `_`; some servers do so with every
 // character that is neither letter nor digit.
 func foldHeaderName(name string) string {
 	folded := func(c byte) byte {

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// overrideHeaders are the headers by which upstreams take a request for one of
-// another method. Caddy itself removes spellings with `_` or `.` for `-`.
+// overrideHeaders are headers that make some upstreams treat a request as one of another
+// method. Caddy itself removes spellings with `_` or `.` for `-`.
 var overrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
-// overrideParameters are the parameters of the URL by which they do, in any case.
+// overrideParameters are parameters of the URL that do the same, in any case.
 var overrideParameters = []string{"_method", "_method_override"}
 
-// clearOverrides removes the method that a client names besides the request's own.
-// Guards, and the matchers that say which requests they are for, decide by the
-// method of the request: where the upstream took it for another one, a GET that
-// every user may send would be a DELETE that only some may. So this is done to all
-// requests that come to a handler of this module, also those that no guard is for,
-// and once for each, so that a handler of the site can set such a header.
+// clearOverrides removes a method that a client names in addition to the request's own.
+// Guards, and the matchers that say which requests they are for, decide by the method of
+// the request. If the upstream read another one, a GET that every user may send would be
+// a DELETE that only some users may send. So it is done to all requests that reach a
+// handler of this module, also those that no guard is for, and once for each, so that a
+// handler of the site can set such a header.
 func (s *Request) clearOverrides(h http.Header) {
 	if s.cleared {
 		return

@@ -11,12 +11,12 @@ import (
 // (RFC 6455 §4.1): it carries messages, not requests.
 const webSocket = "websocket"
 
-// tunnels are protocols that carry requests of their own. Those would reach the
-// upstream past every guard, with whatever headers the client likes.
+// tunnels are protocols that carry requests of their own. These would reach the upstream
+// past every guard, with any headers that the client chooses.
 var tunnels = []string{"h2c", "h2", "h3", "http", "tls"}
 
-// CheckUpgrade refuses protocols that requests may not switch to, and what is
-// no protocol (RFC 9110 §7.8: a name, perhaps with a version, as SPDY/3.1).
+// CheckUpgrade refuses protocols that requests may not switch to, and texts that are no
+// protocol (RFC 9110 §7.8: a name, perhaps with a version, as SPDY/3.1).
 func CheckUpgrade(protocols []string) error {
 	seen := make(map[string]bool)
 	for _, protocol := range protocols {

@@ -8,14 +8,14 @@ import (
 )
 
 // retirement is when a key stops signing: the moment from which another one signs
-// instead. It is written down as soon as it is known, mostly before it comes, so
-// that it is right however long nothing reads the keys afterwards. Zero stands
-// for a key that signs, or waits to, with none after it.
+// instead. It is written down as soon as it is known, mostly in advance, so that it is
+// right however long no process reads the keys afterwards. Zero stands for a key that
+// signs, or waits to sign, with no key after it.
 type retirement struct {
 	RetiredAt time.Time `json:"retired_at,omitzero"`
 }
 
-// stopped reports a key that signs no more at now.
+// stopped reports a key that no longer signs at now.
 func (r retirement) stopped(now time.Time) bool {
 	return !r.RetiredAt.IsZero() && !r.RetiredAt.After(now)
 }

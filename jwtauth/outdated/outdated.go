@@ -1,5 +1,7 @@
 // Package outdated lists the versions of what a binary is built with that have
 // known holes in what Caddy serves, so that a server can say so at start.
+//
+// It imports no package of this module. Package jwtauth calls it at the first start.
 package outdated
 
 import (

@@ -1,6 +1,9 @@
 // Package password reads, compares and makes password hashes, and keeps that
 // work within bounds.
 //
+// It imports no package of this module. Packages signin, user and oauth2 call it, and
+// package jwtauth configures it.
+//
 // Four schemes are read: argon2id, bcrypt, scrypt and pbkdf2-sha256, in the
 // spellings of the PHC string format, of passlib and of htpasswd. Every cost
 // that a hash string can ask for is bounded when it is parsed, so that no

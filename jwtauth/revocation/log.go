@@ -1,6 +1,9 @@
 // Package revocation keeps what must no longer be accepted: session ids, token
 // ids and all former sessions of a user, each denied until no token that carries
 // it can still be valid.
+//
+// It imports no package of this module. Package session and the stores append entries, and
+// package realm asks the [Set] about each credential.
 package revocation
 
 import (

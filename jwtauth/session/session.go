@@ -1,5 +1,9 @@
 // Package session keeps sign-ins: their lifetimes, the refresh tokens that
 // renew them, and the cookie value that names them in a browser.
+//
+// It imports package revocation only. Package realm holds the [Manager], package keyring
+// the keys; oauth2 and pages use sessions through interfaces of their own, and a store
+// keeps them.
 package session
 
 import (

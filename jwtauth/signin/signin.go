@@ -1,6 +1,9 @@
 // Package signin is the one path by which a password or a client secret is
 // compared: limits, hashing slot, comparison and upgrade, so that no way in
 // passes a limit that another has.
+//
+// It imports audit, password, throttle and user. Packages oauth2 and pages call it; package
+// realm puts its [Service] together.
 package signin
 
 import (

@@ -1,5 +1,8 @@
 // Package store joins the contracts that a realm's store fulfils. The engines
 // are in the folders next to it; each passes the suite in storetest.
+//
+// It imports the packages whose contracts it joins: oauth2, revocation, session, throttle
+// and user. Package realm uses a store, the modules of package jwtauth open one.
 package store
 
 import (

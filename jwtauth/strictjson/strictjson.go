@@ -1,5 +1,7 @@
 // Package strictjson reads JSON of people and programs that are trusted, and tells
 // them what is wrong with it: users files and the bodies of the admin API.
+//
+// It imports no package of this module. Packages user and adminapi call it.
 package strictjson
 
 import (

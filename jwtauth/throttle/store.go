@@ -1,5 +1,8 @@
 // Package throttle slows down guessing: it counts failed sign-ins by account and
 // by client address, and says who has to wait.
+//
+// It imports no package of this module. Package signin asks it before each comparison,
+// adminapi resets an account, and a store keeps the counters.
 package throttle
 
 import (

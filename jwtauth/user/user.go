@@ -1,5 +1,8 @@
 // Package user knows the people of a realm and the places they come from: the
 // configuration, a users file, and the realm's store.
+//
+// It imports accesstoken, password, policy, session and strictjson. Package realm holds the
+// [Directory]; signin, oauth2 and pages look users up, adminapi changes them.
 package user
 
 import (

@@ -1,5 +1,7 @@
 // Package bolt keeps a realm's store in one bbolt file. One process at a time
 // owns the file; within it all methods may be called concurrently.
+//
+// It imports store and the contracts. Only package jwtauth opens it.
 package bolt
 
 import (

@@ -1,5 +1,7 @@
 // Package memory is a store that loses everything when the process ends. It
 // is made for tests and for trying things out: paging sorts and collecting scans.
+//
+// It imports store and the contracts. Package jwtauth opens it, and tests do.
 package memory
 
 import (

@@ -1,5 +1,7 @@
 // Package storetest is what an engine of package store has to pass.
 //
+// It imports store and the contracts. The tests of each engine call [Run].
+//
 // The suite asks through the contracts alone. It takes all moments from the
 // present onwards and hands later ones to Collect, so that engines which
 // expire records by their own clock pass it too.
