@@ -53,8 +53,8 @@ func (a *App) AdminHandler() http.Handler { return adminapi.Handler(adminRealms{
 // adminRealms are the realms of an app, for the admin API.
 type adminRealms struct{ app *App }
 
-// OpenRealm implements [adminapi.Realms].
-func (a adminRealms) OpenRealm(ctx context.Context, name string) (*realm.Realm, error) {
+// Realm implements [adminapi.Realms].
+func (a adminRealms) Realm(ctx context.Context, name string) (*realm.Realm, error) {
 	configured, ok := a.app.Realms[name]
 	if !ok {
 		return nil, adminapi.Error{Status: http.StatusNotFound, Err: fmt.Errorf("unknown realm %q: the realms are %v", name, a.app.names())}

@@ -126,7 +126,7 @@ func (r *Realm) close() {
 	r.future.Resolve(nil) // if it was never opened
 	for i := len(r.release) - 1; i >= 0; i-- {
 		if err := r.release[i](); err != nil {
-			r.logger.Error("closing the store", zap.Error(err))
+			r.logger.Error("closing the realm", zap.Error(err))
 		}
 	}
 	r.release = nil

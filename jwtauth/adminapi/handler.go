@@ -43,8 +43,8 @@ func (e Error) Unwrap() error { return e.Err }
 
 // Realms finds the realms of the running config.
 type Realms interface {
-	// OpenRealm returns a realm as soon as it is open. Its errors are of type [Error].
-	OpenRealm(ctx context.Context, name string) (*realm.Realm, error)
+	// Realm returns a realm as soon as it is open. Its errors are of type [Error].
+	Realm(ctx context.Context, name string) (*realm.Realm, error)
 }
 
 // action answers a request for a realm with a value to send as JSON; nil means that
@@ -96,7 +96,7 @@ func Handler(realms Realms, logger *zap.Logger) http.Handler {
 }
 
 func run(realms Realms, action action, w http.ResponseWriter, req *http.Request) (any, error) {
-	r, err := realms.OpenRealm(req.Context(), req.PathValue("realm"))
+	r, err := realms.Realm(req.Context(), req.PathValue("realm"))
 	if err != nil {
 		return nil, err
 	}
