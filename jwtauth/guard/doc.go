@@ -11,7 +11,7 @@
 //	upgrade.go     the protocols that a request may switch to
 //	override.go    a method other than the request's own
 //	origin.go      origins as browsers spell them
-//	person.go      refusing a person, and the way to sign in
+//	refuse.go      refusing a person, and the way to sign in
 //	answer.go      what an answer behind a guard carries
 //	reason.go      refusals as metrics name them
 package guard
