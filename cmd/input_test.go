@@ -34,7 +34,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		{"no such group", "users list", "", `unknown command "users"`},
 		{"no such command", "user change", "", "add, list, show, passwd, roles, disable, enable, remove"},
 		{"no such flag", "user list --all", "", "see `caddy jwtauth user list --help`"},
-		{"argument like a flag", "session revoke -Xyz", "", "goes behind --"},
+		{"argument like a flag", "session revoke -Xyz", "", "goes after --"},
 		{"no name", "user add", "", "used as `caddy jwtauth user add <name>"},
 		{"too many names", "user show a b", "", "used as `caddy jwtauth user show <name>`"},
 		{"no terminal", "user add a", "", "give --password-stdin"},
