@@ -67,11 +67,11 @@ func (t *TokenServer) openPages(in *realm.Realm) *pages.Server {
 }
 
 // pageCookies are the cookies of a realm, for its pages.
-type pageCookies struct{ *realm.Realm }
+type pageCookies struct{ realm *realm.Realm }
 
 // Principal implements [pages.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
-	p, presented, err = c.Presented(r, stateOf(r).TakeCookies(r, c.Name), false)
+	p, presented, err = c.realm.Presented(r, stateOf(r).TakeCookies(r, c.realm.Name), false)
 	if errors.Is(err, realm.ErrUnavailable) {
 		return nil, true, fmt.Errorf("%w: %w", pages.ErrUnavailable, err)
 	}
@@ -80,14 +80,14 @@ func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented 
 
 // Set implements [pages.Cookies].
 func (c pageCookies) Set(w http.ResponseWriter, r *http.Request, value string, maxAge time.Duration) {
-	c.Recorder.Issued(audit.Cookie)
-	stateOf(r).SetCookies(w, c.Jar.Session(r, value, maxAge))
+	c.realm.Recorder.Issued(audit.Cookie)
+	stateOf(r).SetCookies(w, c.realm.Jar.Session(r, value, maxAge))
 }
 
 // Device implements [pages.Cookies].
 func (c pageCookies) Device(r *http.Request) string {
-	for _, value := range c.Jar.DeviceValues(r, stateOf(r).TakeCookies(r, c.Name)) {
-		if id, err := c.Manager().ParseDeviceCookie(value); err == nil {
+	for _, value := range c.realm.Jar.DeviceValues(r, stateOf(r).TakeCookies(r, c.realm.Name)) {
+		if id, err := c.realm.Manager().ParseDeviceCookie(value); err == nil {
 			return id
 		}
 	}
@@ -96,11 +96,11 @@ func (c pageCookies) Device(r *http.Request) string {
 
 // SetDevice implements [pages.Cookies].
 func (c pageCookies) SetDevice(w http.ResponseWriter, r *http.Request, id string) error {
-	value, err := c.Manager().DeviceCookie(id)
+	value, err := c.realm.Manager().DeviceCookie(id)
 	if err != nil {
 		return err
 	}
-	stateOf(r).SetCookies(w, c.Jar.Device(r, value))
+	stateOf(r).SetCookies(w, c.realm.Jar.Device(r, value))
 	return nil
 }
 
@@ -109,7 +109,7 @@ func (c pageCookies) HostHidden(r *http.Request) bool { return cookie.HostHidden
 
 // Clear implements [pages.Cookies].
 func (c pageCookies) Clear(w http.ResponseWriter, r *http.Request) {
-	stateOf(r).ClearCookies(w, r, c.Jar, originalURL(r).EscapedPath())
+	stateOf(r).ClearCookies(w, r, c.realm.Jar, originalURL(r).EscapedPath())
 }
 
 // mount is what a handle_path, or a uri strip_prefix, took off the path.
