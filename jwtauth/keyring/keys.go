@@ -55,7 +55,6 @@ type Keys struct {
 	reading sync.Mutex
 	record  *record // guarded by reading
 	view    atomic.Pointer[View]
-	changed chan struct{} // wakes Follow after a rotation
 }
 
 // View is what the keys are at one moment. It does not change.
@@ -82,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Keys, error) {
 func open(ctx context.Context, o Options, in stored) (*Keys, error) {
 	k := &Keys{
 		stored: in, algorithm: o.Algorithm, configured: slices.Clone(o.Configured), lifetimes: o.Lifetimes,
-		logger: o.Logger, changed: make(chan struct{}, 1),
+		logger: o.Logger,
 	}
 	complete := func(r *record, now time.Time) (bool, error) { return k.complete(r, now, true) }
 	// The usual start finds everything there and takes no lock.
@@ -206,10 +205,13 @@ func (k *Keys) sessionKeys(r *record, now time.Time) (*session.KeySet, error) {
 	return session.NewKeys(session.Key{ID: current.ID, Secret: current.Secret}, others...)
 }
 
-// Follow reads the record again, from time to time and after a rotation, until ctx
-// ends. ruling reports whether no other config of this process has taken over: only
-// then is what the reading finds written down. inForce is called after each reading,
-// with no lock held.
+// Follow reads the record again, from time to time, until ctx ends. ruling reports
+// whether no other config of this process has taken over: only then is what the reading
+// finds written down. inForce is called after each reading, with no lock held.
+//
+// [Keys.Rotate] and [Keys.Revoke] put keys in force themselves and need not wake it: a
+// key that waits does so for [PublishAhead], and by then it has been read. So whoever
+// changes the keys is the first to see them changed.
 func (k *Keys) Follow(ctx context.Context, ruling func() bool, inForce func()) {
 	for {
 		wait := time.NewTimer(k.untilNextRead())
@@ -217,8 +219,6 @@ func (k *Keys) Follow(ctx context.Context, ruling func() bool, inForce func()) {
 		case <-ctx.Done():
 			wait.Stop()
 			return
-		case <-k.changed:
-			wait.Stop()
 		case <-wait.C:
 		}
 		if err := k.read(ctx, ruling()); err != nil && ctx.Err() == nil {
@@ -291,10 +291,6 @@ func (k *Keys) change(ctx context.Context, configured error, change func(r *reco
 	})
 	if err != nil {
 		return err
-	}
-	select {
-	case k.changed <- struct{}{}:
-	default:
 	}
 	return k.putInForce(r)
 }

@@ -136,3 +136,52 @@ func TestKnownTokensOutliveAReading(t *testing.T) {
 		}
 	})
 }
+
+// Who changes the keys puts them in force and tells of it: the loop that reads them from
+// time to time comes later, and is there when a key that waits begins to sign.
+func TestFollowedKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, shared := openTest(t, testConfig(t))
+		defer closeTest(t, r, shared)
+		time.Sleep(keyring.ReadEvery / 2) // in the bubble's clock
+		for name, change := range map[string]func() error{
+			"a rotation": func() error { return r.RotateKeys(t.Context(), true) },
+			"a revocation": func() error {
+				_, _, _, err := r.RevokeKeys(t.Context(), audit.ByAdmin)
+				return err
+			},
+		} {
+			before := r.Keys.View()
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			view := r.Keys.View()
+			if view.Signing.SigningKey().ID == before.Signing.SigningKey().ID {
+				t.Errorf("%s is not in force", name)
+			}
+			synctest.Wait()
+			if r.Keys.View() != view {
+				t.Errorf("%s was read again at once", name)
+			}
+		}
+
+		if err := r.RotateKeys(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		signs := r.Keys.Signing().SigningKey().ID
+		told := len(r.Recorder.(*recorder).names())
+		time.Sleep(keyring.PublishAhead - time.Millisecond)
+		synctest.Wait()
+		if r.Keys.Signing().SigningKey().ID != signs {
+			t.Error("a key signs before its time")
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		if r.Keys.Signing().SigningKey().ID == signs {
+			t.Error("a key waits longer than its time")
+		}
+		if got := r.Recorder.(*recorder).names()[told:]; !slices.Equal(got, []string{audit.KeyChanged}) {
+			t.Errorf("recorded %q", got)
+		}
+	})
+}
