@@ -30,17 +30,16 @@ func init() {
 //	    errors          site
 //	    login           redirect | off | <url>
 //	    trusted_origins <origins...>
+//	    paths           as_matched
 //	}
 //
 // Roles after the directive are the same as `roles any`. All lines have to
 // hold. `roles`, `scope`, `claim`, `source`, `set_header` and `trusted_origins`
 // may be repeated.
 //
-// The matcher `/*` is every request, and `/` also one with an empty path. One
-// that asks who is signed in is an error.
-//
-// The guard's headers and the session cookie are kept out of every request of the
-// block; with a matcher, it adds a handler without one for that.
+// A matcher that asks who is signed in is an error. The guard carries it itself: the
+// guard's headers and the session cookie are kept out of every request of the block.
+// Guards run in the order of the file.
 func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
 	if err := cmp.Or(checkKept(h), checkDropped(h)); err != nil {
@@ -51,25 +50,24 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, h.WrapErr(err)
 	}
 	h.Next()
-	if matcher, err = guardMatcher(h, matcher); err != nil {
+	config := new(jwtauth.JWTAuth)
+	if len(matcher) > 0 {
+		config.MatcherSetsRaw = caddyhttp.RawMatcherSets{matcher}
+	}
+	if err := config.CheckMatch(); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	if err := parseGuard(h, config); err != nil {
 		return nil, err
 	}
-	config, err := parseGuard(h)
-	if err != nil {
-		return nil, err
-	}
-	strip := &jwtauth.Strip{Realm: config.Realm}
-	for _, header := range config.SetHeaders {
-		strip.Headers = append(strip.Headers, header.Name)
-	}
-	return routes(h, matcher, config, strip), nil
+	return route(h, config), nil
 }
 
-func parseGuard(h httpcaddyfile.Helper) (*jwtauth.JWTAuth, error) {
-	config := new(jwtauth.JWTAuth)
+// parseGuard reads what follows the matcher.
+func parseGuard(h httpcaddyfile.Helper, config *jwtauth.JWTAuth) error {
 	roles, err := parseRoles(h, h.RemainingArgs())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	addRoles(config, "any", roles)
 
@@ -77,16 +75,16 @@ func parseGuard(h httpcaddyfile.Helper) (*jwtauth.JWTAuth, error) {
 	for h.NextBlock(0) {
 		option := h.Val()
 		if err := parseGuardOption(h, b, config); err != nil {
-			return nil, err
+			return err
 		}
 		if err := b.flat(option, 1); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := config.Validate(); err != nil {
-		return nil, h.WrapErr(err)
+		return h.WrapErr(err)
 	}
-	return config, nil
+	return nil
 }
 
 func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) (err error) {
@@ -136,8 +134,10 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) 
 			}
 			config.TrustedOrigins = append(config.TrustedOrigins, origins...)
 		}
+	case "paths":
+		config.Paths, err = b.one("the word as_matched")
 	default:
-		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, login, trusted_origins")
+		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, login, trusted_origins, paths")
 	}
 	return err
 }

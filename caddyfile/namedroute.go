@@ -21,12 +21,12 @@ import (
 // writes. In a named route our handlers carry it, so that Caddy keeps all of it.
 var always = caddy.ModuleMap{"not": json.RawMessage("[]")}
 
-// keep returns the matcher of a handler that stands in h.
-func keep(h httpcaddyfile.Helper, matcher caddy.ModuleMap) caddy.ModuleMap {
-	if len(matcher) == 0 && h.IsNamedRoute() {
-		return always
+// route is the route of a handler of ours, which carries its matcher itself.
+func route(h httpcaddyfile.Helper, handler caddyhttp.MiddlewareHandler) []httpcaddyfile.ConfigValue {
+	if h.IsNamedRoute() {
+		return h.NewRoute(always, handler)
 	}
-	return matcher
+	return h.NewRoute(nil, handler)
 }
 
 // checkDropped refuses a Caddyfile with a named route of which Caddy has dropped an
@@ -75,7 +75,7 @@ func leadsToOurs(routes map[string]string, invokes map[string][]string, name str
 	if slices.Contains(within, name) {
 		return false
 	}
-	for _, handler := range []string{"jwt_auth", "jwt_auth_strip", "token_server"} {
+	for _, handler := range []string{"jwt_auth", "token_server"} {
 		if strings.Contains(routes[name], `"handler":"`+handler+`"`) {
 			return true
 		}

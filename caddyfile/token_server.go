@@ -3,7 +3,6 @@ package caddyfile
 import (
 	"cmp"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -32,8 +31,8 @@ func init() {
 //
 // A matcher of paths that are none of its own is an error.
 //
-// It keeps the session cookie out of every request of the block that is passed on;
-// with a matcher, it adds a handler without one for that.
+// It carries its matcher itself, and keeps the session cookie out of every request of
+// the block that is passed on.
 func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
 	if err := cmp.Or(checkKept(h), checkDropped(h)); err != nil {
@@ -86,17 +85,10 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 	if matcher, err = serverMatcher(h, matcher, server); err != nil {
 		return nil, err
 	}
-	return routes(h, matcher, server, &jwtauth.Strip{Realm: server.Realm}), nil
-}
-
-// routes are those of a handler that looks after all requests of its block: where
-// a matcher keeps some from it, strip looks after those.
-func routes(h httpcaddyfile.Helper, matcher caddy.ModuleMap, handler, strip caddyhttp.MiddlewareHandler) []httpcaddyfile.ConfigValue {
-	route := h.NewRoute(keep(h, matcher), handler)
-	if len(matcher) == 0 {
-		return route
+	if len(matcher) > 0 {
+		server.MatcherSetsRaw = caddyhttp.RawMatcherSets{matcher}
 	}
-	return append(route, h.NewRoute(keep(h, nil), strip)...)
+	return route(h, server), nil
 }
 
 // Interface guards

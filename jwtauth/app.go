@@ -8,9 +8,11 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 // AppName is the name of the app in Caddy's config.
@@ -35,7 +37,7 @@ type App struct {
 	logger *zap.Logger
 	// identity are the identity headers of all guards of the config. They are
 	// collected while handlers are provisioned.
-	identity []string
+	identity guard.HeaderNames
 	// tokenParameters are the parameters of URLs in which guards look for tokens,
 	// collected likewise.
 	tokenParameters []string
@@ -149,7 +151,7 @@ func (a *App) Realm(name string) (*Realm, error) {
 }
 
 // addIdentityHeaders adds the names of identity headers of a guard.
-func (a *App) addIdentityHeaders(headers []string) {
+func (a *App) addIdentityHeaders(headers guard.HeaderNames) {
 	for _, name := range headers {
 		if !slices.Contains(a.identity, name) {
 			a.identity = append(a.identity, name)

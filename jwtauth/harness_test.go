@@ -129,6 +129,30 @@ func (s *server) tryLoad(caddyfile string) error {
 	return nil
 }
 
+// tryRoutes runs a config whose only site has these routes, as JSON. The realm is as
+// with start.
+func (s *server) tryRoutes(routes string) error {
+	s.t.Helper()
+	port := testcaddy.FreePort(s.t)
+	s.vars["<PORT>"] = strconv.Itoa(port)
+	config, err := s.adapt("{\n<GLOBAL>\njwtauth {\nstore memory\n<USERS>\n}\n}\n" + s.site("respond HERE"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	const here = `{"handle":[{"body":"HERE","handler":"static_response"}]}`
+	if !bytes.Contains(config, []byte(here)) {
+		s.t.Fatalf("the route to replace is not there: %s", config)
+	}
+	for name, value := range s.vars {
+		routes = strings.ReplaceAll(routes, name, value)
+	}
+	if err := inprocess.Load(bytes.Replace(config, []byte(here), []byte(routes), 1)); err != nil {
+		return err
+	}
+	s.port.Store(int64(port))
+	return nil
+}
+
 // address is that of the site.
 func (s *server) address() string {
 	return "127.0.0.1:" + strconv.FormatInt(s.port.Load(), 10)

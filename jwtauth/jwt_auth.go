@@ -35,6 +35,18 @@ func init() {
 // For requests that it lets pass it fills `{http.auth.user.id}`, `.roles`,
 // `.scope`, `.session`, `.full_name`, `.email` and `.claims.<name>`.
 type JWTAuth struct {
+	// The requests that it guards: all, if there is none. It stands in a route without a
+	// matcher, so that it can take out of every request of its block what only this
+	// module may say.
+	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
+
+	// `as_matched` guards the requests that Caddy's matchers match, and no others. Left
+	// out, it also guards those that an upstream may read so that they match, such as
+	// `/index.php/private`, `/private;x` and `/private%5cx`, for the matchers `path`,
+	// `path_regexp`, `host`, `method`, `expression` and `not` over these; and `/private`
+	// next to the path `/private/*`.
+	Paths string `json:"paths,omitempty"`
+
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
@@ -75,10 +87,12 @@ type JWTAuth struct {
 	// them: in lower case, without a path, without the scheme's own port.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
+	match matching
 	realm *Realm
 	guard guard.Guard
-	owned []string // names of SetHeaders
-	vary  string   // what the answer depends on
+	names []string // those of SetHeaders, as requests have them
+	owned guard.HeaderNames
+	vary  string // what the answer depends on
 	// secretURL is set if the URL may hold a token.
 	secretURL bool
 	logger    *zap.Logger
@@ -130,6 +144,12 @@ func (JWTAuth) CaddyModule() caddy.ModuleInfo {
 func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	g.logger = ctx.Logger()
 	var err error
+	if err = g.CheckMatch(); err != nil {
+		return err
+	}
+	if err = g.provisionMatch(ctx); err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
 	if g.realm, err = realmOf(ctx, g.Realm); err != nil {
 		return err
 	}
@@ -149,8 +169,9 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	}
 	g.vary = g.guard.Vary()
 	for _, header := range g.SetHeaders {
-		g.owned = append(g.owned, http.CanonicalHeaderKey(header.Name))
+		g.names = append(g.names, http.CanonicalHeaderKey(header.Name))
 	}
+	g.owned = guard.NamesOf(g.names)
 	g.realm.app.addIdentityHeaders(g.owned)
 	for _, origin := range g.TrustedOrigins {
 		if err := guard.CheckOrigin(origin); err != nil {
@@ -162,6 +183,22 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	}
 	g.guard.Login, err = g.parseLogin()
 	return err
+}
+
+// provisionMatch loads the matcher.
+func (g *JWTAuth) provisionMatch(ctx caddy.Context) (err error) {
+	asMatched := g.Paths == pathsAsMatched
+	if g.MatcherSetsRaw, err = widen(g.MatcherSetsRaw, asMatched); err != nil {
+		return err
+	}
+	loaded, err := ctx.LoadModule(g, "MatcherSetsRaw")
+	if err != nil {
+		return err
+	}
+	if g.match, err = newMatching(loaded); err != nil || asMatched {
+		return err
+	}
+	return g.match.addReadings(ctx)
 }
 
 // rule is what a principal has to fulfil.
@@ -185,6 +222,9 @@ const (
 
 // Validate refuses rules that do not mean what they seem to say.
 func (g *JWTAuth) Validate() error {
+	if g.Paths != "" && g.Paths != pathsAsMatched {
+		return fmt.Errorf("paths %q: it takes as_matched, or is left out", g.Paths)
+	}
 	if g.Roles != nil && len(g.Roles.Any) == 0 && len(g.Roles.All) == 0 {
 		return errors.New("roles names no role: leave it out to let every signed-in user pass")
 	}
@@ -264,12 +304,19 @@ func refusePlaceholders(option string, values []string) error {
 	return nil
 }
 
-// ServeHTTP cleans the request, decides by its credential and the rules, and calls the
-// next handler or answers with a refusal.
+// ServeHTTP cleans the request. If the guard is for it, it decides by the credential and
+// the rules, and calls the next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
+	governs, err := g.match.governs(r, state)
 	state.Clean(r, g.realm.parsed.upgrade, g.owned)
-
+	switch {
+	case err != nil:
+		state.TakeBack(r, g.realm.app.identity)
+		return err
+	case !governs:
+		return state.pass(w, r, next)
+	}
 	in, err := g.realm.future.Await(r.Context())
 	if err != nil {
 		return g.refuse(w, r, state, nil, guard.Decision{Refusal: oauth2.Unavailable(err)})
@@ -278,27 +325,22 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if d.Refusal != nil {
 		return g.refuse(w, r, state, in, d)
 	}
-	state.Principal, state.Realm = d.Principal, in
+	state.Accept(in, d)
 	if d.Principal != nil {
 		// What Caddy's own authentication handler said of a user before would come
 		// first, and be mixed with what this guard says.
 		state.repl.DeleteByPrefix(userPlaceholder)
+		g.setHeaders(r, state)
 	}
-	g.setHeaders(r, state)
 	return state.passGuarded(w, next, guard.Marks{
 		Request: r, Vary: g.vary, Private: d.Principal != nil, SecretURL: g.secretURL, Embedders: d.Embedders(r, in),
 	})
 }
 
-// setHeaders sets the identity headers, or deletes them if there is no user. The values
-// are expanded once.
+// setHeaders sets the identity headers. The values are expanded once.
 func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 	for i, header := range g.SetHeaders {
-		value := ""
-		if state.Principal != nil {
-			value = state.repl.ReplaceAll(header.Value, "")
-		}
-		state.SetIdentity(r.Header, g.owned[i], value)
+		state.SetIdentity(r.Header, g.names[i], state.repl.ReplaceAll(header.Value, ""))
 	}
 }
 

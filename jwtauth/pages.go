@@ -71,11 +71,11 @@ type pageCookies struct{ realm *realm.Realm }
 
 // Principal implements [pages.Cookies].
 func (c pageCookies) Principal(r *http.Request) (p *policy.Principal, presented bool, err error) {
-	p, presented, err = c.realm.Presented(r, stateOf(r).TakeCookies(r, c.realm.Name), false)
+	v, presented, err := c.realm.Presented(r, stateOf(r).TakeCookies(r, c.realm.Name), false, realm.Verdict{})
 	if errors.Is(err, realm.ErrUnavailable) {
 		return nil, true, fmt.Errorf("%w: %w", pages.ErrUnavailable, err)
 	}
-	return p, presented, nil
+	return v.Principal, presented, nil
 }
 
 // Set implements [pages.Cookies].

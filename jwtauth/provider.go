@@ -72,7 +72,7 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return caddyauth.User{}, false, nil
 	}
-	state.Principal, state.Realm = d.Principal, in
+	state.Accept(in, d)
 	return caddyauth.User{ID: d.Principal.Username, Metadata: map[string]string{
 		"roles":   strings.Join(d.Principal.Roles, ","),
 		"scope":   strings.Join(d.Principal.Scopes, " "),

@@ -7,9 +7,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 )
 
 // sites are the hosts of the config. A sign-in on one of them may end on another one that
@@ -39,7 +42,11 @@ func findSites(ctx caddy.Context) sites {
 		return s
 	}
 	for _, server := range servers.Servers {
-		s.walk(server.Routes, nil, listenPorts(server.Listen))
+		w := siteWalk{sites: &s, named: server.NamedRoutes, ports: listenPorts(server.Listen)}
+		w.list(server.Routes, nil, nil)
+		if server.Errors != nil {
+			w.list(server.Errors.Routes, nil, nil)
+		}
 	}
 	return s
 }
@@ -57,35 +64,70 @@ func listenPorts(addresses []string) (ports []string) {
 	return ports
 }
 
-// walk notes the guards below hosts, which is nil where any host comes here.
-func (s *sites) walk(routes caddyhttp.RouteList, hosts, ports []string) {
+// siteWalk goes through the routes of a server.
+type siteWalk struct {
+	*sites
+	named map[string]*caddyhttp.Route
+	ports []string
+}
+
+// list notes the guards below hosts, which is nil where any host comes here. within are
+// the named routes that it stands in.
+func (w siteWalk) list(routes caddyhttp.RouteList, hosts, within []string) {
 	for _, route := range routes {
-		below := hosts
-		if narrower, ok := routeHosts(route); ok {
-			if hosts == nil {
-				// A host that is told apart within a site is of that site.
-				for _, host := range narrower {
-					s.named[host] = true
-				}
-			}
-			below = narrower
-		}
+		below := w.narrow(hosts, route.MatcherSets)
 		for _, handler := range route.Handlers {
-			switch h := handler.(type) {
-			case *caddyhttp.Subroute:
-				s.walk(h.Routes, below, ports)
-			case *JWTAuth:
-				for _, host := range below {
-					s.guarded[h.realm] = append(s.guarded[h.realm], guardedHost{host, ports})
-				}
-			}
+			w.handler(handler, below, within)
 		}
 	}
 }
 
-// routeHosts are the hosts that a route is for; false where it does not say.
-func routeHosts(route caddyhttp.Route) (hosts []string, ok bool) {
-	for _, set := range route.MatcherSets {
+func (w siteWalk) handler(handler caddyhttp.MiddlewareHandler, hosts, within []string) {
+	switch h := handler.(type) {
+	case *JWTAuth:
+		for _, host := range w.narrow(hosts, h.match.sets) {
+			w.guarded[h.realm] = append(w.guarded[h.realm], guardedHost{host, w.ports})
+		}
+	case *caddyhttp.Subroute:
+		w.list(h.Routes, hosts, within)
+		if h.Errors != nil {
+			w.list(h.Errors.Routes, hosts, within)
+		}
+	case *caddyhttp.Invoke:
+		if route := w.named[h.Name]; route != nil && !slices.Contains(within, h.Name) {
+			w.list(caddyhttp.RouteList{*route}, hosts, append(slices.Clone(within), h.Name))
+		}
+	case *reverseproxy.Handler:
+		w.responses(h.HandleResponse, hosts, within)
+	case *intercept.Intercept:
+		w.responses(h.HandleResponse, hosts, within)
+	}
+}
+
+func (w siteWalk) responses(handlers []caddyhttp.ResponseHandler, hosts, within []string) {
+	for _, handler := range handlers {
+		w.list(handler.Routes, hosts, within)
+	}
+}
+
+// narrow are the hosts of the requests that come from hosts and match sets.
+func (w siteWalk) narrow(hosts []string, sets caddyhttp.MatcherSets) []string {
+	narrower, ok := hostsOf(sets)
+	if !ok {
+		return hosts
+	}
+	if hosts == nil {
+		// A host that is told apart within a site is of that site.
+		for _, host := range narrower {
+			w.sites.named[host] = true
+		}
+	}
+	return narrower
+}
+
+// hostsOf are the hosts that matchers ask for; false where they do not say.
+func hostsOf(sets caddyhttp.MatcherSets) (hosts []string, ok bool) {
+	for _, set := range sets {
 		found := false
 		for _, matcher := range set {
 			if m, isHost := matcher.(*caddyhttp.MatchHost); isHost {

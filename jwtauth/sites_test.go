@@ -8,9 +8,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// matching is a route that is for hosts, one list for each matcher set, and for
+// routeFor is a route that is for hosts, one list for each matcher set, and for
 // something else.
-func matching(sets [][]string, handlers ...caddyhttp.MiddlewareHandler) caddyhttp.Route {
+func routeFor(sets [][]string, handlers ...caddyhttp.MiddlewareHandler) caddyhttp.Route {
 	route := caddyhttp.Route{Handlers: handlers}
 	for _, hosts := range sets {
 		path := caddyhttp.MatchPath{"/private/*"}
@@ -26,14 +26,14 @@ func matching(sets [][]string, handlers ...caddyhttp.MiddlewareHandler) caddyhtt
 
 // on is a route for hosts, as a site block makes it.
 func on(hosts []string, handlers ...caddyhttp.MiddlewareHandler) caddyhttp.Route {
-	return matching([][]string{hosts}, handlers...)
+	return routeFor([][]string{hosts}, handlers...)
 }
 
 func block(routes ...caddyhttp.Route) *caddyhttp.Subroute { return &caddyhttp.Subroute{Routes: routes} }
 
 func walked(ports []string, routes ...caddyhttp.Route) sites {
 	s := sites{guarded: make(map[*Realm][]guardedHost), named: make(map[string]bool)}
-	s.walk(routes, nil, ports)
+	siteWalk{sites: &s, ports: ports}.list(routes, nil, nil)
 	return s
 }
 
@@ -64,7 +64,7 @@ func TestWhereASignInMayEnd(t *testing.T) {
 		{"site with a guard", []caddyhttp.Route{on(docs, guard)}, "https://docs.example.com", true},
 		{"capitals", []caddyhttp.Route{on([]string{"Docs.Example.com"}, guard)}, "https://DOCS.example.com", true},
 		{"guard in a block", []caddyhttp.Route{on(docs, block(caddyhttp.Route{Handlers: []caddyhttp.MiddlewareHandler{guard}}))}, "https://docs.example.com", true},
-		{"guard in blocks of blocks", []caddyhttp.Route{on(docs, block(matching([][]string{nil}, block(matching([][]string{nil}, guard)))))}, "https://docs.example.com", true},
+		{"guard in blocks of blocks", []caddyhttp.Route{on(docs, block(routeFor([][]string{nil}, block(routeFor([][]string{nil}, guard)))))}, "https://docs.example.com", true},
 		{"guard behind another handler", []caddyhttp.Route{on(docs, &caddyhttp.Subroute{}, guard)}, "https://docs.example.com", true},
 		{"site without a guard", []caddyhttp.Route{on(docs, guard), on(files)}, "https://files.example.com", false},
 		{"site with a guard of another realm", []caddyhttp.Route{on(docs, another)}, "https://docs.example.com", false},
@@ -72,8 +72,8 @@ func TestWhereASignInMayEnd(t *testing.T) {
 		{"host of a route of a block", []caddyhttp.Route{on(wildcard, block(on(docs, guard)))}, "https://docs.example.com", true},
 		{"other host of that block", []caddyhttp.Route{on(wildcard, block(on(docs, guard)))}, "https://evil.example.com", false},
 		{"one of several hosts", []caddyhttp.Route{on([]string{"docs.example.com", "files.example.com"}, guard)}, "https://files.example.com", true},
-		{"one of several sets", []caddyhttp.Route{matching([][]string{docs, files}, guard)}, "https://files.example.com", true},
-		{"a set that any host matches", []caddyhttp.Route{matching([][]string{docs, nil}, guard)}, "https://files.example.com", false},
+		{"one of several sets", []caddyhttp.Route{routeFor([][]string{docs, files}, guard)}, "https://files.example.com", true},
+		{"a set that any host matches", []caddyhttp.Route{routeFor([][]string{docs, nil}, guard)}, "https://files.example.com", false},
 		{"any host", []caddyhttp.Route{{Handlers: []caddyhttp.MiddlewareHandler{guard}}}, "https://docs.example.com", false},
 
 		{"wildcard", []caddyhttp.Route{on(wildcard, guard)}, "https://docs.example.com", true},

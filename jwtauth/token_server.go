@@ -30,6 +30,11 @@ func init() {
 // without the session cookies of all realms and without headers that name another
 // method.
 type TokenServer struct {
+	// The requests that it answers, among those for its paths: all, if there is none. It
+	// stands in a route without a matcher, as a guard does. Guards of the site send
+	// people to its pages only from requests that match.
+	MatcherSetsRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
+
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
@@ -54,6 +59,7 @@ type TokenServer struct {
 	// `style.css`, a logo, texts. It is read when the config is loaded.
 	Theme string `json:"theme,omitempty"`
 
+	match  matching
 	realm  *Realm
 	logger *zap.Logger
 	// What is there before the realm is open: the endpoints, for Match alone, and the
@@ -83,7 +89,13 @@ func (*TokenServer) CaddyModule() caddy.ModuleInfo {
 func (t *TokenServer) Provision(ctx caddy.Context) error {
 	t.logger = ctx.Logger()
 	t.paths.BasePath = t.BasePath
-	var err error
+	loaded, err := ctx.LoadModule(t, "MatcherSetsRaw")
+	if err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
+	if t.match, err = newMatching(loaded); err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
 	if t.realm, err = realmOf(ctx, t.Realm); err != nil {
 		return err
 	}
@@ -122,7 +134,15 @@ func (t *TokenServer) Paths() []string {
 // ServeHTTP answers requests for the endpoints and the pages, and passes all others on.
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
+	serves, err := t.match.governs(r, state)
 	state.Clean(r, t.realm.parsed.upgrade, nil)
+	switch {
+	case err != nil:
+		state.TakeBack(r, t.realm.app.identity)
+		return err
+	case !serves:
+		return state.pass(w, r, next)
+	}
 	forPage := t.closed != nil && t.closed.Pages.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
 		if t.closed != nil {
@@ -184,11 +204,11 @@ func (t *TokenServer) openEndpoints(in *realm.Realm) *oauth2.Server {
 		JWKS:          func() ([]byte, error) { return in.Keys.View().JWKS, nil },
 		ClientIP:      clientIP,
 		CookiePrincipal: func(r *http.Request) (*policy.Principal, error) {
-			p, _, err := in.Presented(r, stateOf(r).TakeCookies(r, in.Name), false)
+			v, _, err := in.Presented(r, stateOf(r).TakeCookies(r, in.Name), false, realm.Verdict{})
 			if err != nil {
 				return nil, in.CookieRefusal(err)
 			}
-			return p, nil
+			return v.Principal, nil
 		},
 		Report: t.report,
 	}

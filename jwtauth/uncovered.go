@@ -1,10 +1,12 @@
 package jwtauth
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -44,6 +46,9 @@ func (a *App) checkRoutes() error {
 		if !walk.guards {
 			continue
 		}
+		for _, warning := range walk.warnings {
+			a.logger.Warn(warning.text, zap.String("server", name), zap.Strings("hosts", warning.hosts), zap.String("realm", warning.realm))
+		}
 		for _, proxy := range walk.uncovered {
 			a.logger.Warn("a reverse_proxy of a server with guards has no handler of this module before it, so identity headers, session cookies and protocol upgrades reach its upstream as clients send them: write token_server, or jwt_auth with the option optional, in its block",
 				zap.String("server", name), zap.Strings("hosts", proxy.hosts), zap.Strings("upstreams", proxy.upstreams))
@@ -61,7 +66,20 @@ type coverWalk struct {
 	guards    bool // a guard was met
 	ours      bool // a handler of this module was met
 	uncovered []uncoveredProxy
+	warnings  []guardWarning
 }
+
+// guardWarning is about a guard that does not do what it seems to say.
+type guardWarning struct {
+	text  string
+	hosts []string // nil for all
+	realm string
+}
+
+const (
+	warnRouteMatcher = "a jwt_auth stands in a route with a matcher, so identity headers, session cookies and protocol upgrades of all other requests stay as clients send them: move the matcher into the handler, as its `match`"
+	warnWiderFirst   = "a jwt_auth never refuses a request as it says, in its realm, login or errors, since another one that governs all of its requests stands before it: write the narrower guard first"
+)
 
 func newCoverWalk(server *caddyhttp.Server) *coverWalk {
 	w := &coverWalk{named: server.NamedRoutes, routes: server.Routes, invoked: make(map[string]bool)}
@@ -94,20 +112,28 @@ type cover struct {
 	// has the matchers of which that is true.
 	all  bool
 	same map[string]bool
+	// guards are those that every request has passed, whether or not they are for it.
+	guards []*JWTAuth
 }
 
 // list goes through routes one after the other. c is changed by each.
 func (w *coverWalk) list(routes caddyhttp.RouteList, c *cover, hosts, within []string) {
 	for _, route := range routes {
 		below := hosts
-		if narrower, ok := routeHosts(route); ok {
+		if narrower, ok := hostsOf(route.MatcherSets); ok {
 			below = narrower
 		}
 		matchers, known := matchersOf(route)
-		here := &cover{all: c.all || known && c.same[matchers], same: make(map[string]bool)}
+		here := &cover{all: c.all || known && c.same[matchers], same: make(map[string]bool), guards: slices.Clip(c.guards)}
 		before := here.all
 		for _, handler := range route.Handlers {
+			if guard, ok := handler.(*JWTAuth); ok && matchers != "" && !onlyHosts(route) {
+				w.warn(warnRouteMatcher, guard, below)
+			}
 			w.handler(handler, here, below, within)
+		}
+		if known && matchers == "" && route.Group == "" {
+			c.guards = here.guards
 		}
 		switch {
 		case before || !here.all:
@@ -125,7 +151,11 @@ func (w *coverWalk) handler(handler caddyhttp.MiddlewareHandler, c *cover, hosts
 	switch h := handler.(type) {
 	case *JWTAuth:
 		w.guards, w.ours, c.all = true, true, true
-	case *TokenServer, *Strip:
+		if slices.ContainsFunc(c.guards, h.isHiddenBy) {
+			w.warn(warnWiderFirst, h, hosts)
+		}
+		c.guards = append(c.guards, h)
+	case *TokenServer:
 		w.ours, c.all = true, true
 	case *caddyauth.Authentication:
 		for _, provider := range h.Providers {
@@ -134,7 +164,7 @@ func (w *coverWalk) handler(handler caddyhttp.MiddlewareHandler, c *cover, hosts
 			}
 		}
 	case *caddyhttp.Subroute:
-		before := &cover{all: c.all, same: maps.Clone(c.same)}
+		before := &cover{all: c.all, same: maps.Clone(c.same), guards: slices.Clip(c.guards)}
 		w.list(h.Routes, c, hosts, within)
 		if h.Errors != nil {
 			w.list(h.Errors.Routes, before, hosts, within)
@@ -166,6 +196,64 @@ func (w *coverWalk) responses(handlers []caddyhttp.ResponseHandler, c *cover, ho
 	for _, handler := range handlers {
 		w.list(handler.Routes, &cover{all: c.all, same: make(map[string]bool)}, hosts, within)
 	}
+}
+
+func (w *coverWalk) warn(text string, guard *JWTAuth, hosts []string) {
+	w.warnings = append(w.warnings, guardWarning{text, hosts, guard.realm.name})
+}
+
+// isHiddenBy reports a guard before this one that refuses each request that this one
+// could refuse, and does so in another way.
+func (g *JWTAuth) isHiddenBy(before *JWTAuth) bool {
+	login := func(g *JWTAuth) string { return cmp.Or(g.Login, loginRedirect) }
+	differs := g.realm != before.realm || login(g) != login(before) || g.Errors != before.Errors
+	return differs && !g.Optional && !before.Optional && before.match.covers(&g.match)
+}
+
+// covers reports whether it is certain that m matches what other matches. It knows paths
+// alone.
+func (m *matching) covers(other *matching) bool {
+	if len(m.sets) == 0 {
+		return true
+	}
+	wide, ok := m.onlyPaths()
+	narrow, alsoOK := other.onlyPaths()
+	if !ok || !alsoOK {
+		return false
+	}
+	return !slices.ContainsFunc(narrow, func(path string) bool {
+		return !slices.ContainsFunc(wide, func(pattern string) bool {
+			prefix, isPrefix := strings.CutSuffix(pattern, "*")
+			return path == pattern || isPrefix && !strings.Contains(prefix, "*") && strings.HasPrefix(path, prefix)
+		})
+	})
+}
+
+// onlyPaths are the paths of a matcher that asks for nothing else.
+func (m *matching) onlyPaths() (paths []string, ok bool) {
+	for _, set := range m.sets {
+		if len(set) != 1 {
+			return nil, false
+		}
+		path, isPath := set[0].(*caddyhttp.MatchPath)
+		if !isPath {
+			return nil, false
+		}
+		paths = append(paths, *path...)
+	}
+	return paths, len(paths) > 0
+}
+
+// onlyHosts reports a route that is for hosts, whatever the rest of the request.
+func onlyHosts(route caddyhttp.Route) bool {
+	for _, set := range route.MatcherSets {
+		for _, matcher := range set {
+			if _, isHost := matcher.(*caddyhttp.MatchHost); !isHost {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // matchersOf is equal for routes that match the same requests, and "" for one that

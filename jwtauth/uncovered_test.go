@@ -1,15 +1,9 @@
 package jwtauth_test
 
 import (
-	"bytes"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-jwtauth/caddy-jwtauth/internal/testcaddy"
 )
 
 // TestUncoveredProxy: each reverse_proxy that requests reach past all of our
@@ -74,31 +68,22 @@ func TestUncoveredErrorRoutes(t *testing.T) {
 }
 
 // TestUncoveredProxyJSON: in JSON a guard may stand in a route with a matcher, and
-// covers what has the same one.
+// covers what has the same one. With its own matcher it covers everything.
 func TestUncoveredProxyJSON(t *testing.T) {
 	const (
 		guard = `{"match": [{"path": ["/in/*"]}], "handle": [{"handler": "jwt_auth"}]},`
 		some  = `{"match": [{"path": ["/in/*"]}], "handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:9"}]}]}`
 		all   = `{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "127.0.0.1:9"}]}]}`
-		strip = `{"handle": [{"handler": "jwt_auth_strip"}]},`
+		own   = `{"handle": [{"handler": "jwt_auth", "match": [{"path": ["/in/*"]}]}]},`
 		// Caddy's own handler, with the provider of this module.
 		provider = `{"handle": [{"handler": "authentication", "providers": {"jwtauth": {}}}]},`
 	)
 	for routes, warnings := range map[string]int{
-		guard + some: 0, guard + all: 1, guard + some + "," + all: 1, strip + guard + all: 0, guard + strip + all: 0, guard + all + "," + strip[:len(strip)-1]: 1,
+		guard + some: 0, guard + all: 1, guard + some + "," + all: 1, own + all: 0, own + guard + all: 0, guard + own + all: 0, guard + all + "," + own[:len(own)-1]: 1,
 		provider + all: 0, all + "," + provider[:len(provider)-1]: 1,
 	} {
 		s := newServer(t)
-		s.vars["<PORT>"] = strconv.Itoa(testcaddy.FreePort(t))
-		config, err := s.adapt("{\n<GLOBAL>\njwtauth {\nstore memory\n}\n}\nhttp://:<PORT> {\nbind 127.0.0.1\nrespond HERE\n}\n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		here := `{"handle":[{"body":"HERE","handler":"static_response"}]}`
-		if !bytes.Contains(config, []byte(here)) {
-			t.Fatalf("the route to replace is not there: %s", config)
-		}
-		if err := caddy.Load(bytes.Replace(config, []byte(here), []byte(routes), 1), true); err != nil {
+		if err := s.tryRoutes(routes); err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(s.log(), "a reverse_proxy of a server with guards"); n != warnings {

@@ -39,10 +39,15 @@ func (s *requestState) pass(w http.ResponseWriter, r *http.Request, next caddyht
 }
 
 // passGuarded calls the next handler of a request that a guard has let pass, with what
-// the answer has to carry.
+// the answer has to carry. Where the handlers before it have nothing in between that
+// could keep an answer, as a cache would, it uses their writer.
 func (s *requestState) passGuarded(w http.ResponseWriter, next caddyhttp.Handler, m guard.Marks) error {
 	outer, guarded := s.passed, s.passed
-	if guarded == nil || guarded.Request != nil { // that one is of a guard before this
+	switch isOuter := outer != nil && w == http.ResponseWriter(outer); {
+	case isOuter && outer.Marks == m: // that of a guard before this, which found the same
+		return next.ServeHTTP(w, m.Request)
+	case isOuter && outer.Request == nil: // no guard has let the request pass yet
+	default:
 		guarded = s.newWriter(outer != nil)
 		w = guarded.wrap(w)
 	}

@@ -94,6 +94,10 @@ func BenchmarkGuard(b *testing.B) {
 	guard := chain(r.handler("jwt_auth", plain))
 	run("Hit", http.StatusOK, guard, bearer(token))
 	run("HitWithRole", http.StatusOK, chain(r.handler("jwt_auth", `{"roles":{"any":["owner","editor"]}}`)), bearer(token))
+	run("HitOf15Headers", http.StatusOK, guard, headers(15, bearer(token)))
+	run("HitSetting2Of15Headers", http.StatusOK, chain(r.handler("jwt_auth", twoHeaders)), headers(15, bearer(token)))
+	run("UnmatchedSetting2Of15Headers", http.StatusOK, chain(r.handler("jwt_auth", `{"match":[{"path":["/other"]}],`+twoHeaders[1:])), headers(15, bearer(token)))
+	run("Unmatched", http.StatusOK, chain(r.handler("jwt_auth", `{"match":[{"path":["/other"]}]}`)), bearer(token))
 	run("HitBehindTokenServer", http.StatusOK, chain(r.handler("token_server", plain), r.handler("jwt_auth", plain)), bearer(token))
 	run("Hit100Rules", http.StatusOK, chain(r.handler("jwt_auth", hundredRoles("admin"))), bearer(token))
 	var guards []caddyhttp.MiddlewareHandler
@@ -130,6 +134,20 @@ func hundredRoles(last string) string {
 	}
 	roles[99] = `"` + last + `"`
 	return `{"roles":{"any":[` + strings.Join(roles, ",") + `]}}`
+}
+
+// twoHeaders is a guard that tells an upstream who is asking.
+const twoHeaders = `{"set_headers":[{"name":"X-User","value":"{http.auth.user.id}"},{"name":"X-Roles","value":"{http.auth.user.roles}"}]}`
+
+// headers are requests with so many more headers, as a browser sends them.
+func headers(n int, request func() *http.Request) func() *http.Request {
+	return func() *http.Request {
+		r := request()
+		for i := range n {
+			r.Header["X-Forwarded-Header-"+strconv.Itoa(i)] = []string{"some value"}
+		}
+		return r
+	}
 }
 
 func bearer(token string) func() *http.Request {

@@ -269,7 +269,7 @@ func TestConfigTypesAreDocumented(t *testing.T) {
 	}
 	for _, name := range []string{
 		"App", "Realm", "SigningKey", "User", "Client", "PasswordHash", "Throttle", "JWTAuth", "RoleRule", "ClaimRule",
-		"CredentialSource", "IdentityHeader", "TokenServer", "Strip", "Provider", "MatchRole", "MatchClaim", "BoltStore", "MemoryStore",
+		"CredentialSource", "IdentityHeader", "TokenServer", "Provider", "MatchRole", "MatchClaim", "BoltStore", "MemoryStore",
 	} {
 		if !visited[name] {
 			t.Errorf("type %s is not part of any module's config", name)

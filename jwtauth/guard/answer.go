@@ -182,7 +182,7 @@ func (a *Answer) isForged(line string) bool {
 		return false
 	}
 	pair, _, _ := strings.Cut(line, ";")
-	return a.request == nil || a.request.own == nil || !slices.Contains(a.request.own.cookies, pair)
+	return a.request == nil || a.request.seldom == nil || !slices.Contains(a.request.seldom.cookies, pair)
 }
 
 func (a *Answer) cacheControl(h http.Header, value string) {

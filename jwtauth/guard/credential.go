@@ -35,8 +35,8 @@ func (g *Guard) authenticate(r *http.Request, s *Request, in *realm.Realm) Decis
 			return Decision{Refusal: asRefusal(err), From: source.From}
 		}
 		if presented {
-			principal, refusal := in.Token(token)
-			return Decision{principal, refusal, source.From}
+			verdict, refusal := in.Token(token, s.before(in))
+			return Decision{verdict, refusal, source.From}
 		}
 	}
 	return Decision{}
@@ -56,11 +56,11 @@ func plainBearer(h http.Header) (token string, ok bool) {
 // fromCookie is the decision by the session cookie. It does not count if there is none,
 // or, with Optional, only a dead one: a visitor can do nothing about that.
 func (g *Guard) fromCookie(r *http.Request, s *Request, in *realm.Realm) (d Decision, counts bool) {
-	principal, presented, err := in.Presented(r, s.TakeCookies(r, in.Name), true)
+	verdict, presented, err := in.Presented(r, s.TakeCookies(r, in.Name), true, s.before(in))
 	if !presented {
 		return Decision{}, false
 	}
-	d.From, d.Principal = FromCookie, principal
+	d.From, d.Verdict = FromCookie, verdict
 	if err != nil {
 		d.Refusal = in.CookieRefusal(err)
 		return d, !g.Optional || errors.Is(err, realm.ErrUnavailable)

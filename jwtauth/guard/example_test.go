@@ -15,7 +15,7 @@ func ExampleRequest_Clean() {
 		"Cookie": {"theme=dark; __Host-jwtauth=value"}, "X_user": {"root"}, "Upgrade": {"h2c"}, "Accept": {"*/*"},
 	}
 	state := new(guard.Request)
-	state.Clean(r, nil, []string{"X-User"})
+	state.Clean(r, nil, guard.NamesOf([]string{"X-User"}))
 	fmt.Println(r.Header)
 	// Output: map[Accept:[*/*] Cookie:[theme=dark]]
 }

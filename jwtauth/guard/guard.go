@@ -47,8 +47,8 @@ const (
 
 // Decision is what a guard makes of a request.
 type Decision struct {
-	// Principal is the presenter of a valid credential, nil if there is none.
-	Principal *policy.Principal
+	// Verdict has the presenter of a valid credential, or none.
+	realm.Verdict
 	// Refusal says why the request may not pass, nil if it may.
 	Refusal *oauth2.Error
 	// From is the source that counted, "" if nothing was presented.
@@ -61,6 +61,8 @@ func (g *Guard) Decide(r *http.Request, s *Request, in *realm.Realm) Decision {
 	d := g.authenticate(r, s, in)
 	switch {
 	case d.Refusal != nil:
+	case d.Principal != nil && s.foundOther(in, d.Principal):
+		d.Refusal = oauth2.InvalidToken(errSeveralUsers)
 	case d.Principal != nil:
 		d.Refusal = g.authorize(d.Principal)
 	case !g.Optional:
@@ -68,6 +70,10 @@ func (g *Guard) Decide(r *http.Request, s *Request, in *realm.Realm) Decision {
 	}
 	return d
 }
+
+// errSeveralUsers refuses a request that shows guards of one realm different users, as
+// one in a header and another in a cookie: who of them acts would depend on the order.
+var errSeveralUsers = errors.New("guards of one realm found different users")
 
 // authorize holds the principal against the rule.
 func (g *Guard) authorize(p *policy.Principal) *oauth2.Error {

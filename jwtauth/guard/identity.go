@@ -20,6 +20,38 @@ func (s *Request) SetIdentity(h http.Header, name, value string) {
 	s.identity = append(s.identity, name)
 }
 
+// HeaderNames are names of headers in every spelling that a program could take for them.
+type HeaderNames []string // as folded makes them
+
+// NamesOf returns the names of headers, whatever their spelling.
+func NamesOf(names []string) HeaderNames {
+	folded := make(HeaderNames, len(names))
+	for i, name := range names {
+		folded[i] = foldHeaderName(name)
+	}
+	return folded
+}
+
+// has reports whether name is a spelling of one of them. It allocates nothing: every
+// header of every request is asked about.
+func (n HeaderNames) has(name string) bool {
+	for _, folded := range n {
+		if len(folded) == len(name) && foldsTo(name, folded) {
+			return true
+		}
+	}
+	return false
+}
+
+func foldsTo(name, folded string) bool {
+	for i := range len(name) {
+		if foldByte(name[i]) != folded[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // clearIdentity removes identity headers that the client sent: in every spelling
 // that an upstream could read as one of names (upper and lower case, `_`, `.` and others
 // for `-`, as CGI and its heirs do), and as a name in Connection, which would make
@@ -28,18 +60,14 @@ func (s *Request) SetIdentity(h http.Header, name, value string) {
 //
 // Trailers, which some servers take for headers, are not known before the body
 // was read, so all of them go (RFC 9110 §6.5.1 allows that).
-func (s *Request) clearIdentity(r *http.Request, names []string) {
+func (s *Request) clearIdentity(r *http.Request, names HeaderNames) {
 	if len(names) == 0 {
 		return
 	}
 	h := r.Header
 	r.Trailer = nil
 	for key := range h {
-		folded := foldHeaderName(key)
-		if !slices.ContainsFunc(names, func(name string) bool { return foldHeaderName(name) == folded }) {
-			continue
-		}
-		if !slices.Contains(s.identity, key) {
+		if names.has(key) && !slices.Contains(s.identity, key) {
 			delete(h, key)
 		}
 	}
@@ -47,18 +75,16 @@ func (s *Request) clearIdentity(r *http.Request, names []string) {
 }
 
 // clearConnection takes names out of the Connection header (RFC 9110 §7.6.1).
-func clearConnection(h http.Header, names []string) {
+func clearConnection(h http.Header, names HeaderNames) {
 	lines := h["Connection"]
-	if len(lines) == 0 {
+	if !slices.ContainsFunc(lines, names.inLine) {
 		return
 	}
 	var kept []string
 	for _, line := range lines {
 		var options []string
 		for option := range strings.SplitSeq(line, ",") {
-			option = strings.TrimSpace(option)
-			folded := foldHeaderName(option)
-			if option != "" && !slices.ContainsFunc(names, func(name string) bool { return foldHeaderName(name) == folded }) {
+			if option = strings.TrimSpace(option); option != "" && !names.has(option) {
 				options = append(options, option)
 			}
 		}
@@ -73,30 +99,36 @@ func clearConnection(h http.Header, names []string) {
 	h["Connection"] = kept
 }
 
+// inLine reports whether a line of Connection has one of the names.
+func (n HeaderNames) inLine(line string) bool {
+	for option := range strings.SplitSeq(line, ",") {
+		if n.has(strings.TrimSpace(option)) {
+			return true
+		}
+	}
+	return false
+}
+
 // foldHeaderName brings the spellings of a header name that programs treat as equal to
-// one form. CGI turns `-` into `_`; some servers do so with every
-// character that is neither letter nor digit.
+// one form.
 func foldHeaderName(name string) string {
-	folded := func(c byte) byte {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			return c + 'a' - 'A'
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-			return c
-		}
-		return '-'
+	folded := []byte(name)
+	for i, c := range folded {
+		folded[i] = foldByte(c)
 	}
-	for i := 0; i < len(name); i++ {
-		if folded(name[i]) == name[i] {
-			continue
-		}
-		other := []byte(name)
-		for j := range other {
-			other[j] = folded(other[j])
-		}
-		return string(other)
+	return string(folded)
+}
+
+// foldByte knows that CGI turns `-` into `_`, and that some servers do so with every
+// character that is neither letter nor digit.
+func foldByte(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
 	}
-	return name
+	return '-'
 }
 
 // reservedHeaders are request headers that cannot be identity headers: they

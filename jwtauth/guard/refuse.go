@@ -63,10 +63,24 @@ func (p signInPage) path(original *url.URL) string { return p.Pages.SignInPath(M
 
 // Passed notes the pages of a token server that passes r on.
 func (s *Request) Passed(r *http.Request, pages *SignInPages) {
-	if s.pages == nil {
-		s.pages = s.page[:0]
+	page := signInPage{pages, r.URL.Path}
+	if s.page.SignInPages == nil {
+		s.page = page
+		return
 	}
-	s.pages = append(s.pages, signInPage{pages, r.URL.Path})
+	more := s.more()
+	more.pages = append(more.pages, page)
+}
+
+// signInPages are the sign-in pages that this request's site serves.
+func (s *Request) signInPages() (pages []signInPage) {
+	if s.page.SignInPages != nil {
+		pages = append(pages, s.page)
+	}
+	if s.seldom != nil {
+		pages = append(pages, s.seldom.pages...)
+	}
+	return pages
 }
 
 // Mount is what was taken off the front of the path before a handler saw the request
@@ -94,7 +108,7 @@ func (g *Guard) refusals(r *http.Request, s *Request, original *url.URL) (pages.
 		return pages.Refusals{Server: server, SignInPage: g.Login.String()}, true
 	}
 	taken := make(map[string]bool)
-	for _, page := range s.pages {
+	for _, page := range s.signInPages() {
 		path := page.path(original)
 		if taken[path] {
 			continue // the pages of another realm are in front of these

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/keyring"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -17,29 +18,51 @@ import (
 	"go.uber.org/zap"
 )
 
+// Verdict is what this realm found a credential of a request to be. The zero Verdict is
+// about none.
+type Verdict struct {
+	// Principal is who presents it, nil for nobody.
+	Principal *policy.Principal
+
+	credential string
+	view       *keyring.View // whose keys it was verified with
+}
+
+// again reports whether it is about the credential, and would be the same now.
+func (v *Verdict) again(credential string, view *keyring.View, now time.Time, leeway time.Duration) bool {
+	return v.Principal != nil && v.view == view && v.credential == credential && now.Before(v.Principal.ExpiresAt.Add(leeway))
+}
+
 // Token verifies an access token: form, signature and claims, then that this store
 // could have revoked it, then that it has not. The deny set is asked each time, also
-// about a token that was verified before.
-func (r *Realm) Token(token string) (*policy.Principal, *oauth2.Error) {
-	known := r.verified().tokens
-	if p, ok := known.Get(token, time.Now()); ok {
+// about a token that was verified before. before is what this realm found for an earlier
+// guard of the request.
+func (r *Realm) Token(token string, before Verdict) (Verdict, *oauth2.Error) {
+	known, now := r.verified(), time.Now()
+	p, cached := before.Principal, false
+	if !before.again(token, known.view, now, r.Lifetimes.Leeway) {
+		p, cached = known.tokens.Get(token, now)
+	}
+	if p != nil {
 		if r.shared.denied.Denied(p.Username, p.Session, p.TokenID) {
-			return nil, oauth2.InvalidToken(ErrDenied)
+			return Verdict{}, oauth2.InvalidToken(ErrDenied)
 		}
-		r.Recorder.Verified(audit.Token, true)
-		return p, nil
+		if cached {
+			r.Recorder.Verified(audit.Token, true)
+		}
+		return Verdict{p, token, known.view}, nil
 	}
 	claims, err := r.Verifier.Verify(token)
 	if err != nil {
-		return nil, oauth2.InvalidToken(err)
+		return Verdict{}, oauth2.InvalidToken(err)
 	}
 	if err := r.CheckDenied(claims); err != nil {
-		return nil, oauth2.InvalidToken(err)
+		return Verdict{}, oauth2.InvalidToken(err)
 	}
-	p := principalFromClaims(claims)
+	p = principalFromClaims(claims)
 	r.Recorder.Verified(audit.Token, false)
-	r.keepToken(known, token, claims, p)
-	return p, nil
+	r.keepToken(known.tokens, token, claims, p)
+	return Verdict{p, token, known.view}, nil
 }
 
 // Reasons to refuse a token whose signature and claims are good.
@@ -71,22 +94,28 @@ func (r *Realm) foreign(sid, jti string) bool {
 
 // knownCookie is [Realm.Cookie] for the guard. Its answer may be as old as an access
 // token can be, unless the session is denied.
-func (r *Realm) knownCookie(ctx context.Context, value string) (*policy.Principal, error) {
-	known := r.verified().cookies
-	if p, ok := known.Get(value, time.Now()); ok {
+func (r *Realm) knownCookie(ctx context.Context, value string, before Verdict) (Verdict, error) {
+	known, now := r.verified(), time.Now()
+	p, cached := before.Principal, false
+	if !before.again(value, known.view, now, 0) {
+		p, cached = known.cookies.Get(value, now)
+	}
+	if p != nil {
 		if r.shared.denied.Denied(p.Username, p.Session, "") {
-			return nil, ErrDenied
+			return Verdict{}, ErrDenied
 		}
-		r.Recorder.Verified(audit.Cookie, true)
-		return p, nil
+		if cached {
+			r.Recorder.Verified(audit.Cookie, true)
+		}
+		return Verdict{p, value, known.view}, nil
 	}
 	p, s, err := r.readCookie(ctx, value)
 	if err != nil {
-		return nil, err
+		return Verdict{}, err
 	}
 	r.Recorder.Verified(audit.Cookie, false)
-	r.keepCookie(known, value, s, p)
-	return p, nil
+	r.keepCookie(known.cookies, value, s, p)
+	return Verdict{p, value, known.view}, nil
 }
 
 // Cookie verifies the value of a session cookie and reads the session and its user.

@@ -44,10 +44,10 @@ func Example() {
 		User: proved.User, Session: issued.Session.ID, IssuedAt: time.Now(), ExpiresAt: issued.AccessExpiresAt,
 	})
 
-	p, _ := r.Token(token)
-	fmt.Println(p.Username, p.Roles)
+	v, _ := r.Token(token, Verdict{})
+	fmt.Println(v.Principal.Username, v.Principal.Roles)
 	_ = r.Sessions(signin.ViaPassword).EndSession(ctx, issued.Session.ID)
-	_, refusal := r.Token(token)
+	_, refusal := r.Token(token, Verdict{})
 	fmt.Println(refusal.Cause)
 	// Output:
 	// alice [admin]

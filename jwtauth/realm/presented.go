@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
 // maxPresented is how many session cookies of one name are looked up for a request.
@@ -19,24 +18,25 @@ var errSeveralUsers = errors.New("session cookies of several users came under on
 
 // Presented finds the user for whom the session cookies of a request stand. presented
 // tells a request without one from a request with none that is good. With known the
-// answer may be as old as an access token can be, as the guard accepts it.
+// answer may be as old as an access token can be, as the guard accepts it; before is what
+// this realm found for an earlier guard of the request.
 //
 // Another site of the host or domain can plant cookies next to ours. A cookie that this
 // realm did not make, or whose session has ended, does not harm the one that is good.
-func (r *Realm) Presented(req *http.Request, taken cookie.Taken, known bool) (p *policy.Principal, presented bool, err error) {
+func (r *Realm) Presented(req *http.Request, taken cookie.Taken, known bool, before Verdict) (v Verdict, presented bool, err error) {
 	for _, values := range r.Jar.Values(req, taken) {
 		if len(values) == 0 {
 			continue
 		}
-		p, bad := r.oneOf(req.Context(), values, known)
+		v, bad := r.oneOf(req.Context(), values, known, before)
 		if bad == nil || errors.Is(bad, ErrUnavailable) || errors.Is(bad, errSeveralUsers) {
-			return p, true, bad
+			return v, true, bad
 		}
 		if !presented {
 			presented, err = true, bad
 		}
 	}
-	return nil, presented, err
+	return Verdict{}, presented, err
 }
 
 // oneOf is the user for whom the live ones of values stand. Of two live sessions of one
@@ -44,7 +44,7 @@ func (r *Realm) Presented(req *http.Request, taken cookie.Taken, known bool) (p 
 // plant a cookie of that session, and acting in the attacker's account without noticing
 // is worse than signing in again. (A person who is sent to sign in loses both cookies;
 // see package guard.)
-func (r *Realm) oneOf(ctx context.Context, values []string, known bool) (p *policy.Principal, err error) {
+func (r *Realm) oneOf(ctx context.Context, values []string, known bool, before Verdict) (first Verdict, err error) {
 	read := 0
 	for _, value := range values {
 		if len(values) > 1 {
@@ -53,33 +53,33 @@ func (r *Realm) oneOf(ctx context.Context, values []string, known bool) (p *poli
 				err = bad
 				continue
 			}
-			if p != nil && p.Session == sid {
+			if p := first.Principal; p != nil && p.Session == sid {
 				continue
 			}
 			if read++; read > maxPresented {
-				return nil, errSeveralUsers
+				return Verdict{}, errSeveralUsers
 			}
 		}
-		var found *policy.Principal
+		var found Verdict
 		var bad error
 		if known {
-			found, bad = r.knownCookie(ctx, value)
+			found, bad = r.knownCookie(ctx, value, before)
 		} else {
-			found, bad = r.Cookie(ctx, value)
+			found.Principal, bad = r.Cookie(ctx, value)
 		}
 		switch {
 		case errors.Is(bad, ErrUnavailable):
-			return nil, bad
+			return Verdict{}, bad
 		case bad != nil:
 			err = bad
-		case p == nil:
-			p = found
-		case p.Username != found.Username:
-			return nil, errSeveralUsers
+		case first.Principal == nil:
+			first = found
+		case first.Principal.Username != found.Principal.Username:
+			return Verdict{}, errSeveralUsers
 		}
 	}
-	if p != nil {
-		return p, nil
+	if first.Principal != nil {
+		return first, nil
 	}
-	return nil, err
+	return Verdict{}, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/audit"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/keyring"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
 )
 
@@ -97,11 +98,11 @@ func TestKnownTokensOutliveAReading(t *testing.T) {
 		want := func(what string, want error) {
 			t.Helper()
 			for range 3 {
-				p, refusal := r.Token(token)
+				v, refusal := r.Token(token, Verdict{})
 				switch {
 				case want == nil && refusal != nil:
 					t.Errorf("%s: refused: %v", what, refusal.Cause)
-				case want != nil && (refusal == nil || p != nil || !errors.Is(refusal, want)):
+				case want != nil && (refusal == nil || v.Principal != nil || !errors.Is(refusal, want)):
 					t.Errorf("%s: passes, or is refused with %v, want %v", what, refusal, want)
 				}
 			}
@@ -135,6 +136,59 @@ func TestKnownTokensOutliveAReading(t *testing.T) {
 			t.Errorf("recorded %q, want %q", got, events)
 		}
 	})
+}
+
+// What an earlier guard of the request has found counts as long as it would be found
+// again: not once the token has expired, is denied, or its key is gone.
+func TestVerdictOfAnEarlierGuard(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, r *Realm){
+		"expired": func(t *testing.T, r *Realm) { time.Sleep(r.Lifetimes.Access + r.Lifetimes.Leeway) },
+		"denied": func(t *testing.T, r *Realm) {
+			err := r.shared.store.Deny(t.Context(), revocation.Entry{Kind: revocation.Session, ID: r.storeID + strings.Repeat("x", 22), Until: time.Now().Add(time.Hour)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		},
+		"of a revoked key": func(t *testing.T, r *Realm) {
+			if _, _, _, err := r.RevokeKeys(t.Context(), audit.ByAdmin); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, shared := openTest(t, testConfig(t))
+				defer closeTest(t, r, shared)
+				token, err := r.Keys.Signing().Sign(&accesstoken.Claims{
+					Issuer: r.Issuer.ID, Audience: r.Issuer.Audience, Subject: "root", ClientID: "x", IssuedAt: time.Now(),
+					ExpiresAt: time.Now().Add(r.Lifetimes.Access), ID: "invented", SessionID: r.storeID + strings.Repeat("x", 22),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				first, refusal := r.Token(token, Verdict{})
+				if refusal != nil {
+					t.Fatal(refusal.Cause)
+				}
+				if again, refusal := r.Token(token, first); refusal != nil || again.Principal != first.Principal {
+					t.Errorf("it is not found again: %v", refusal)
+				}
+				now, view := first.Principal.ExpiresAt.Add(r.Lifetimes.Leeway), r.Keys.View()
+				if !first.again(token, view, now.Add(-time.Second), r.Lifetimes.Leeway) || first.again(token, view, now, r.Lifetimes.Leeway) {
+					t.Error("it counts until another moment than that of expiry and leeway")
+				}
+				other, refusal := r.Token(token+"x", first)
+				if refusal == nil {
+					t.Errorf("another token is taken for it: %v", other.Principal)
+				}
+				change(t, r)
+				if v, refusal := r.Token(token, first); refusal == nil || v.Principal != nil {
+					t.Errorf("it still stands for %v", v.Principal)
+				}
+			})
+		})
+	}
 }
 
 // Who changes the keys puts them in force and tells of it: the loop that reads them from
