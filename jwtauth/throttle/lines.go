@@ -86,11 +86,14 @@ func (l *lines) wakeFirst(key string) {
 	}
 }
 
-// join puts a waiter at the end of a line, or reports that the line is full.
+// join puts a waiter at the end of a line, or reports that the line is full. Those who
+// waited behind it come after it in the new line, too: it is there before they wake.
 func (l *lines) join(w *waiter, key string) bool {
-	l.leave(w)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	before := w.key
+	l.remove(w)
+	defer l.wakeFirst(before)
 	if len(l.waiting[key]) >= lineLength {
 		return false
 	}
@@ -106,20 +109,26 @@ func (l *lines) join(w *waiter, key string) bool {
 	return true
 }
 
-// leave takes a waiter out of its line, if it is in one.
+// leave takes a waiter out of its line, if it is in one, and wakes the one after it.
 func (l *lines) leave(w *waiter) {
 	if w.key == "" {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	before := w.key
+	l.remove(w)
+	l.wakeFirst(before)
+}
+
+// remove needs l.mu.
+func (l *lines) remove(w *waiter) {
 	line := slices.DeleteFunc(l.waiting[w.key], func(other *waiter) bool { return other == w })
 	if len(line) == 0 {
 		delete(l.waiting, w.key)
 	} else {
 		l.waiting[w.key] = line
 	}
-	l.wakeFirst(w.key)
 	w.key = ""
 }
 
