@@ -3,8 +3,11 @@ package accesstoken
 import (
 	"maps"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Claims are the claims of an access token (RFC 9068 §2.2). In tokens that this
@@ -24,19 +27,65 @@ type Claims struct {
 	Roles     []string
 	// Scope is a list separated by single spaces (RFC 6749 §3.3).
 	Scope string
-	// Extra are all other claims. Decoded values are nil, bool, string,
-	// int64 (whole numbers that fit), float64, []any and map[string]any.
+	// Extra are other claims, for a token that is signed here. Those of a token that was
+	// verified are read when [Claims.Claim] is asked for one of them.
 	Extra map[string]any
+
+	others *others // those of a token that was verified, nil for none
+	held   int     // bytes of that token's payload, which most strings are parts of
+}
+
+// others are claims that most sites ask for none of.
+type others struct {
+	list []other
+	once sync.Once
+	read map[string]any // nil before the first question
+}
+
+// other is a claim as the token has it.
+type other struct {
+	name string
+	kind jsontext.Kind
+	text string // of a string its content, of a number its digits
+	// value is that of an array or object.
+	value any
+}
+
+// values are the values of all of them.
+func (o *others) values() map[string]any {
+	if o == nil {
+		return nil
+	}
+	o.once.Do(func() {
+		o.read = make(map[string]any, len(o.list))
+		for _, claim := range o.list {
+			o.read[claim.name] = claim.any()
+		}
+	})
+	return o.read
+}
+
+func (o *other) any() any {
+	switch o.kind {
+	case jsontext.KindString:
+		return o.text
+	case jsontext.KindNumber:
+		value, _ := number(o.text) // it was read before
+		return value
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return o.kind == jsontext.KindTrue
+	}
+	return o.value
 }
 
 // ownClaims are the names of the claims that are fields of [Claims]. It must not be
 // changed.
 var ownClaims = [...]string{"iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "sid", "roles", "scope"}
 
-// Claim returns a claim by its exact name, as a value of the types that
-// [Claims.Extra] lists: times are int64 seconds, "aud" and "roles" are []any. ok
-// is false for a claim that the token does not have. Values inside Extra are
-// shared.
+// Claim returns a claim by its exact name: times are int64 seconds, "aud" and "roles" are
+// []any, and other claims of a verified token are nil, bool, string, int64 (whole numbers
+// that fit), float64, []any and map[string]any. ok is false for a claim that the token
+// does not have. Arrays and objects are shared.
 func (c *Claims) Claim(name string) (value any, ok bool) {
 	switch name {
 	case "iss":
@@ -62,14 +111,17 @@ func (c *Claims) Claim(name string) (value any, ok bool) {
 	case "scope":
 		return c.Scope, c.Scope != ""
 	}
-	value, ok = c.Extra[name]
+	if value, ok = c.Extra[name]; !ok {
+		value, ok = c.others.values()[name]
+	}
 	return value, ok
 }
 
 // Map returns all claims as [Claims.Claim] does, under their names. The map is the
-// caller's; the values inside Extra are shared.
+// caller's; arrays and objects are shared.
 func (c *Claims) Map() map[string]any {
 	m := make(map[string]any, len(c.Extra)+len(ownClaims))
+	maps.Copy(m, c.others.values())
 	maps.Copy(m, c.Extra)
 	for _, name := range ownClaims {
 		if value, ok := c.Claim(name); ok {
@@ -81,19 +133,40 @@ func (c *Claims) Map() map[string]any {
 
 // Size estimates how many bytes the claims take in memory.
 func (c *Claims) Size() int64 {
-	size := int64(unsafe.Sizeof(*c)) + sizeOf(c.Extra)
+	size := int64(unsafe.Sizeof(*c)) + sizeOf(c.Extra) + int64(c.held) + c.others.size()
 	for _, s := range [...]string{c.Issuer, c.Subject, c.ClientID, c.ID, c.SessionID, c.Scope} {
-		size += int64(len(s))
+		size += c.owned(s)
 	}
 	for _, list := range [...][]string{c.Audience, c.Roles} {
 		for _, s := range list {
-			size += int64(unsafe.Sizeof(s)) + int64(len(s))
+			size += int64(unsafe.Sizeof(s)) + c.owned(s)
 		}
 	}
 	return size
 }
 
-// sizeOf is a little more than the size of a value of [Claims.Extra] in memory. It
+// owned is the size of a string that is no part of the payload.
+func (c *Claims) owned(s string) int64 {
+	if c.held > 0 {
+		return 0
+	}
+	return int64(len(s))
+}
+
+// size is a little more than they take once they were asked for.
+func (o *others) size() int64 {
+	if o == nil {
+		return 0
+	}
+	size := int64(unsafe.Sizeof(*o)) + sizeOf(map[string]any{})
+	for _, claim := range o.list {
+		const slot = 80
+		size += int64(unsafe.Sizeof(claim)) + slot + sizeOf(claim.value)
+	}
+	return size
+}
+
+// sizeOf is a little more than the size of a claim's value in memory. It
 // counts a box for each value that an interface points to, and half-empty maps.
 func sizeOf(value any) int64 {
 	const box, slot = 24, 80

@@ -3,6 +3,7 @@ package accesstoken
 import (
 	"encoding/base64"
 	"strings"
+	"sync"
 )
 
 // MaxLength is the maximum length of a token in bytes. Longer tokens are neither
@@ -62,20 +63,24 @@ func split(token string) (compact, error) {
 	}, nil
 }
 
-// verify checks the signature with key and returns the payload.
-func (c compact) verify(key *Key) ([]byte, error) {
-	signature, err := strictBase64.DecodeString(c.encoded)
-	if err != nil {
+// scratch is room for decoding one token after the other. What it holds is of the token
+// that was decoded last.
+type scratch struct{ signature, payload []byte }
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// verify checks the signature with key and returns the payload, which is in s.
+func (c compact) verify(key *Key, s *scratch) (payload []byte, err error) {
+	if s.signature, err = strictBase64.AppendDecode(s.signature[:0], []byte(c.encoded)); err != nil {
 		return nil, ErrMalformed
 	}
-	if !key.verify(c.signed, signature) {
+	if !key.verify(c.signed, s.signature) {
 		return nil, ErrSignature
 	}
-	payload, err := strictBase64.DecodeString(c.payload)
-	if err != nil {
+	if s.payload, err = strictBase64.AppendDecode(s.payload[:0], []byte(c.payload)); err != nil {
 		return nil, ErrMalformed
 	}
-	return payload, nil
+	return s.payload, nil
 }
 
 // readHeader decodes the header.
@@ -106,7 +111,7 @@ func VerifySignature(token string, key *Key) (payload []byte, err error) {
 	if h.alg != key.alg.name {
 		return nil, ErrAlgorithm
 	}
-	return c.verify(key)
+	return c.verify(key, new(scratch))
 }
 
 // sameType compares media types as RFC 7515 §4.1.9 says: without case, and

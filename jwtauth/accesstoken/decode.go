@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -76,12 +79,21 @@ func decodeHeader(data []byte) (header, error) {
 	return h, nil
 }
 
+// readers are for decoding one payload after the other.
+var readers = sync.Pool{New: func() any { return new(claimsReader) }}
+
 // decodeClaims reads a payload and checks the kind and bounds of every claim;
 // [Claims.complete] checks which claims there are. It refuses duplicate members
 // at any depth, bad UTF-8 and anything after the object.
-func decodeClaims(data []byte, expected *Verifier) (*Claims, error) {
-	c := new(Claims)
-	err := json.Unmarshal(data, &claimsReader{c, expected})
+func decodeClaims(payload []byte, expected *Verifier) (*Claims, error) {
+	reader := readers.Get().(*claimsReader)
+	defer func() {
+		reader.reset()
+		readers.Put(reader)
+	}()
+	c := &Claims{held: len(payload)}
+	reader.Claims, reader.expected, reader.text = c, expected, string(payload)
+	err := json.Unmarshal(payload, reader)
 	switch {
 	case err == nil:
 		return c, nil
@@ -111,51 +123,76 @@ func (e *claimError) Error() string {
 
 func (e *claimError) Unwrap() error { return ErrClaims }
 
-// claimsReader decodes into [Claims]. It shares strings with expected where they
-// are equal; it does not check that they are.
+// claimsReader decodes into [Claims]. Strings without escapes are parts of text, the
+// payload, so that all of them are one allocation; those that are equal to what is
+// expected are shared with that. It does not check that they are.
 type claimsReader struct {
 	*Claims
 	expected *Verifier
+	text     string
 }
+
+func (c *claimsReader) reset() { *c = claimsReader{} }
 
 // UnmarshalJSONFrom reads the claims object.
 func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	return readObject(dec, func(name []byte) error {
-		var err error
-		switch string(name) {
-		case "iss":
-			c.Issuer, err = readText(dec, "iss", c.expected.Issuer)
-		case "sub":
-			c.Subject, err = readText(dec, "sub")
-		case "aud":
-			c.Audience, err = readAudience(dec, c.expected.Audience)
-		case "client_id":
-			c.ClientID, err = readText(dec, "client_id")
-		case "iat":
-			c.IssuedAt, err = readDate(dec, "iat")
-		case "nbf":
-			c.NotBefore, err = readDate(dec, "nbf")
-		case "exp":
-			c.ExpiresAt, err = readDate(dec, "exp")
-		case "jti":
-			c.ID, err = readText(dec, "jti")
-		case "sid":
-			c.SessionID, err = readText(dec, "sid")
-		case "roles":
-			// A role with a comma or space would be two roles where roles are
-			// written as a list.
-			c.Roles, err = readTexts(dec, "roles", ", ", nil)
-		case "scope":
-			c.Scope, err = readScope(dec)
-		default:
-			key := string(name)
-			if c.Extra == nil {
-				c.Extra = make(map[string]any)
-			}
-			c.Extra[key], err = readAny(dec)
-		}
+	if err := begin(dec, jsontext.KindBeginObject, ErrMalformed); err != nil {
 		return err
-	})
+	}
+	for dec.PeekKind() != jsontext.KindEndObject {
+		name, err := c.readString(dec)
+		if err != nil {
+			return err
+		}
+		if err := c.member(dec, name); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// member reads the value of a claim.
+func (c *claimsReader) member(dec *jsontext.Decoder, name string) (err error) {
+	switch name {
+	case "iss":
+		c.Issuer, err = c.readText(dec, "iss")
+	case "sub":
+		c.Subject, err = c.readText(dec, "sub")
+	case "aud":
+		c.Audience, err = c.readAudience(dec)
+	case "client_id":
+		c.ClientID, err = c.readText(dec, "client_id")
+	case "iat":
+		c.IssuedAt, err = readDate(dec, "iat")
+	case "nbf":
+		c.NotBefore, err = readDate(dec, "nbf")
+	case "exp":
+		c.ExpiresAt, err = readDate(dec, "exp")
+	case "jti":
+		c.ID, err = c.readText(dec, "jti")
+	case "sid":
+		c.SessionID, err = c.readText(dec, "sid")
+	case "roles":
+		c.Roles, err = c.readRoles(dec)
+	case "scope":
+		c.Scope, err = c.readScope(dec)
+	default:
+		err = c.readOther(dec, name)
+	}
+	return err
+}
+
+// begin reads the beginning of an object or array, or returns other.
+func begin(dec *jsontext.Decoder, kind jsontext.Kind, other error) error {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if tok.Kind() != kind {
+		return other
+	}
+	return nil
 }
 
 // readObject calls member after each name; member has to read one value. The name
@@ -185,31 +222,19 @@ func readObject(dec *jsontext.Decoder, member func(name []byte) error) error {
 	return err
 }
 
-// readText reads a string that is text (see isText). If it equals one of known, it
-// returns that one and allocates nothing: most tokens have the same issuer and
-// audience.
-func readText(dec *jsontext.Decoder, claim string, known ...string) (string, error) {
-	if kind := dec.PeekKind(); kind != jsontext.KindString && kind != jsontext.KindInvalid {
-		return "", &claimError{claim, errNotText}
-	}
-	raw, err := dec.ReadValue()
+// readString reads a string. It is a part of the payload if it has no escapes.
+func (c *claimsReader) readString(dec *jsontext.Decoder) (string, error) {
+	raw, err := dec.ReadValue() // with its quotes
 	if err != nil {
 		return "", err
 	}
-	for _, s := range known {
-		if len(raw) == len(s)+2 && string(raw[1:len(raw)-1]) == s && isText(s) && strings.IndexByte(s, '\\') < 0 {
-			return s, nil
-		}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		end := int(dec.InputOffset())
+		return c.text[end-len(raw)+1 : end-1], nil
 	}
-	text, err := unquoted(raw)
-	if err != nil {
-		return "", err
-	}
-	s := string(text)
-	if !isText(s) {
-		return "", &claimError{claim, errNotText}
-	}
-	return s, nil
+	text, err := jsontext.AppendUnquote(nil, raw)
+	c.held += len(text)
+	return string(text), err
 }
 
 // unquoted returns the content of a JSON string. It may share memory with raw.
@@ -220,43 +245,83 @@ func unquoted(raw jsontext.Value) ([]byte, error) {
 	return jsontext.AppendUnquote(nil, raw)
 }
 
+// readText reads a string that is text (see isText).
+func (c *claimsReader) readText(dec *jsontext.Decoder, claim string) (string, error) {
+	if kind := dec.PeekKind(); kind != jsontext.KindString && kind != jsontext.KindInvalid {
+		return "", &claimError{claim, errNotText}
+	}
+	s, err := c.readString(dec)
+	if err != nil {
+		return "", err
+	}
+	if !isText(s) {
+		return "", &claimError{claim, errNotText}
+	}
+	return s, nil
+}
+
 // isText reports a string that is safe in a header line and in a log: not empty,
 // and without control characters.
 func isText(s string) bool {
-	return s != "" && strings.IndexFunc(s, unicode.IsControl) < 0
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf {
+			return strings.IndexFunc(s, unicode.IsControl) < 0
+		} else if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return s != ""
 }
 
-// readTexts reads an array of text. None may have a character of refused.
-func readTexts(dec *jsontext.Decoder, claim, refused string, known []string) ([]string, error) {
-	tok, err := dec.ReadToken()
-	if err != nil {
+// readRoles reads an array of text. A role with a comma or space would be two roles where
+// roles are written as a list.
+func (c *claimsReader) readRoles(dec *jsontext.Decoder) ([]string, error) {
+	if err := begin(dec, jsontext.KindBeginArray, &claimError{"roles", errNotTexts}); err != nil {
 		return nil, err
 	}
-	if tok.Kind() != jsontext.KindBeginArray {
-		return nil, &claimError{claim, errNotTexts}
-	}
-	list := make([]string, 0, 2)
+	roles := make([]string, 0, 2)
 	for dec.PeekKind() != jsontext.KindEndArray {
-		s, err := readText(dec, claim, known...)
+		s, err := c.readText(dec, "roles")
 		if err != nil {
 			return nil, err
 		}
-		if strings.ContainsAny(s, refused) {
-			return nil, &claimError{claim, errNotTexts}
+		if strings.ContainsAny(s, ", ") {
+			return nil, &claimError{"roles", errNotTexts}
 		}
-		list = append(list, s)
+		roles = append(roles, s)
 	}
-	_, err = dec.ReadToken()
-	return list, err
+	_, err := dec.ReadToken()
+	return roles, err
 }
 
-// readAudience reads one string or an array of them (RFC 7519 §4.1.3).
-func readAudience(dec *jsontext.Decoder, known []string) ([]string, error) {
+// readAudience reads one string or an array of them (RFC 7519 §4.1.3). One that begins
+// as the expected one does is a part of that.
+func (c *claimsReader) readAudience(dec *jsontext.Decoder) ([]string, error) {
+	expected := c.expected.Audience
 	if dec.PeekKind() == jsontext.KindString {
-		s, err := readText(dec, "aud", known...)
+		s, err := c.readText(dec, "aud")
+		if i := slices.Index(expected, s); i >= 0 {
+			return expected[i : i+1 : i+1], err
+		}
 		return []string{s}, err
 	}
-	return readTexts(dec, "aud", "", known)
+	if err := begin(dec, jsontext.KindBeginArray, &claimError{"aud", errNotTexts}); err != nil {
+		return nil, err
+	}
+	list := expected[:0:0]
+	for dec.PeekKind() != jsontext.KindEndArray {
+		s, err := c.readText(dec, "aud")
+		if err != nil {
+			return nil, err
+		}
+		if n := len(list); n < len(expected) && expected[n] == s && (n == 0 || &list[0] == &expected[0]) {
+			list = expected[: n+1 : n+1]
+		} else {
+			list = append(list, s)
+		}
+	}
+	_, err := dec.ReadToken()
+	return list, err
 }
 
 // readDate reads a NumericDate (RFC 7519 §2), which may have a fraction.
@@ -277,15 +342,14 @@ func readDate(dec *jsontext.Decoder, claim string) (time.Time, error) {
 }
 
 // readScope reads a scope as RFC 6749 §3.3 defines it; "" means no scope.
-func readScope(dec *jsontext.Decoder) (string, error) {
-	tok, err := dec.ReadToken()
+func (c *claimsReader) readScope(dec *jsontext.Decoder) (string, error) {
+	if kind := dec.PeekKind(); kind != jsontext.KindString && kind != jsontext.KindInvalid {
+		return "", &claimError{"scope", errNotScope}
+	}
+	s, err := c.readString(dec)
 	if err != nil {
 		return "", err
 	}
-	if tok.Kind() != jsontext.KindString {
-		return "", &claimError{"scope", errNotScope}
-	}
-	s := tok.String()
 	gap := true // a space is not allowed here
 	for _, c := range []byte(s) {
 		switch {
@@ -301,6 +365,30 @@ func readScope(dec *jsontext.Decoder) (string, error) {
 		return "", &claimError{"scope", errNotScope}
 	}
 	return s, nil
+}
+
+// readOther reads a claim of which this package knows nothing. What the value of a string
+// or number is, is found when it is asked for.
+func (c *claimsReader) readOther(dec *jsontext.Decoder, name string) (err error) {
+	claim := other{name: name, kind: dec.PeekKind()}
+	switch claim.kind {
+	case jsontext.KindString:
+		claim.text, err = c.readString(dec)
+	case jsontext.KindNumber:
+		var raw jsontext.Value
+		if raw, err = dec.ReadValue(); err == nil {
+			end := int(dec.InputOffset())
+			claim.text = c.text[end-len(raw) : end]
+			_, err = number(claim.text)
+		}
+	default:
+		claim.value, err = readAny(dec)
+	}
+	if c.others == nil {
+		c.others = new(others)
+	}
+	c.others.list = append(c.others.list, claim)
+	return err
 }
 
 // readAny reads a value of any kind into the types that [Claims.Extra] lists.

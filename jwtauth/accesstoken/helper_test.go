@@ -103,3 +103,11 @@ func signSegments(t testing.TB, k *Key, header, payload string) string {
 	}
 	return header + "." + payload + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
+
+// asSigned are the claims of a verified token, as they would be signed again.
+func asSigned(c *Claims) *Claims {
+	signed := *c
+	signed.Extra = c.others.values()
+	signed.others, signed.held = nil, 0
+	return &signed
+}

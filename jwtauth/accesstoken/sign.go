@@ -56,7 +56,7 @@ func (s *KeySet) Sign(c *Claims) (string, error) {
 	return token, nil
 }
 
-// encodeClaims writes the claims object. The claims of Extra come last, sorted.
+// encodeClaims writes the claims object. Claims that are no fields come last, sorted.
 func encodeClaims(c *Claims) ([]byte, error) {
 	var b []byte
 	var failed error
@@ -99,11 +99,16 @@ func encodeClaims(c *Claims) ([]byte, error) {
 	if c.Scope != "" {
 		member("scope", c.Scope)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
+	extra := c.Extra
+	if c.others != nil { // it was verified before
+		extra = maps.Clone(c.others.values())
+		maps.Copy(extra, c.Extra)
+	}
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		if strings.TrimSpace(name) == "" || ReservedClaim(name) {
 			return nil, fmt.Errorf("%w: claim %q is reserved", ErrUnissuable, name)
 		}
-		member(name, c.Extra[name])
+		member(name, extra[name])
 	}
 	if failed != nil {
 		return nil, failed

@@ -47,8 +47,15 @@ func TestSignRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.IssuedAt, c.NotBefore, c.ExpiresAt = c.IssuedAt.UTC(), c.NotBefore.UTC(), c.ExpiresAt.UTC()
-	if !reflect.DeepEqual(got, c) {
+	if got := asSigned(got); !reflect.DeepEqual(got, c) {
 		t.Errorf("got  %#v\nwant %#v", got, c)
+	}
+	// Signed once more it says the same.
+	if token, err = set.Sign(got); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := testVerifier(set).Verify(token); err != nil || !reflect.DeepEqual(asSigned(got), c) {
+		t.Errorf("got  %#v (%v)\nwant %#v", got, err, c)
 	}
 }
 

@@ -43,7 +43,9 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err := c.verify(key)
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	payload, err := c.verify(key, s)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,10 @@ package accesstoken
 import (
 	"errors"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,10 +129,10 @@ func TestVerifyClaims(t *testing.T) {
 			"list": []any{"a", int64(1), map[string]any{"b": []any{}}}, "Exp": "x", "esc": "q\"\n",
 		},
 	}
-	if !reflect.DeepEqual(got, want) {
+	m := got.Map()
+	if got := asSigned(got); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
-	m := got.Map()
 	for name, value := range map[string]any{
 		"iss": testIssuer, "sub": "alice", "aud": []any{testAudience, "b"}, "client_id": "first-party",
 		"iat": int64(1800000000), "nbf": int64(1799999999), "exp": int64(1800000900), "jti": "store1-jti",
@@ -143,7 +146,7 @@ func TestVerifyClaims(t *testing.T) {
 		t.Errorf("Map() has %d claims: %v", len(m), m)
 	}
 	m["tenant"] = "changed"
-	if _, leaked := got.Extra["tenant"]; leaked {
+	if _, leaked := got.Claim("tenant"); leaked {
 		t.Error("a change of the map reached the claims")
 	}
 }
@@ -265,3 +268,36 @@ func benchmarkVerify(b *testing.B, alg string) {
 
 func BenchmarkVerifyHS256(b *testing.B) { benchmarkVerify(b, "HS256") }
 func BenchmarkVerifyES256(b *testing.B) { benchmarkVerify(b, "ES256") }
+
+// What was read of one token stays as it is while others are read, whoever asks.
+func TestClaimsOfManyTokens(t *testing.T) {
+	hs := testKey(t, "HS256")
+	set := testSet(t, hs)
+	v := testVerifier(set)
+	claims := make([]*Claims, 50)
+	for i := range claims {
+		n := strings.Repeat(strconv.Itoa(i), 1+i%3)
+		payload := payloadWith("sub", `"user`+n+`"`, "roles", `["r`+n+`","\u0061`+n+`"]`, "tenant", `"t`+n+`"`, "number", strconv.Itoa(i), "list", `["l`+n+`"]`)
+		var err error
+		if claims[i], err = v.Verify(signSegments(t, hs, set.header, b64(payload))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i, c := range claims {
+				n := strings.Repeat(strconv.Itoa(i), 1+i%3)
+				tenant, _ := c.Claim("tenant")
+				number, _ := c.Claim("number")
+				list, _ := c.Claim("list")
+				_, missing := c.Claim("missing")
+				if c.Subject != "user"+n || !slices.Equal(c.Roles, []string{"r" + n, "a" + n}) || tenant != "t"+n || number != int64(i) ||
+					!reflect.DeepEqual(list, []any{"l" + n}) || missing {
+					t.Errorf("token %d is read as %+v, %v, %v, %v", i, c, tenant, number, list)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -40,7 +40,7 @@ func TestTokenByPassword(t *testing.T) {
 		}
 		c := rl.claims(t, a.AccessToken)
 		if c.Issuer != rl.Issuer.ID || !slices.Equal(c.Audience, []string{c.Issuer}) || c.Subject != "alice" || c.ClientID != "first-party" ||
-			c.Scope != "read write" || !slices.Equal(c.Roles, []string{"admin", "user"}) || c.Extra["tenant"] != "acme" ||
+			c.Scope != "read write" || !slices.Equal(c.Roles, []string{"admin", "user"}) || c.Map()["tenant"] != "acme" ||
 			len(c.ID) != 26 || !strings.HasPrefix(c.SessionID, rl.store.ID()) || c.ExpiresAt.Sub(c.IssuedAt) != 15*time.Minute {
 			t.Errorf("claims %+v", c)
 		}
