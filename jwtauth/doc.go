@@ -16,7 +16,7 @@
 //	session      sessions, refresh tokens, session and device cookies' values
 //	revocation   what is denied: the set in memory and the feed that fills it
 //	throttle     when failed sign-ins have to wait
-//	password     hash schemes, and hashing with bounded slots
+//	password     hash schemes, and hashing with bounded slots; argon2 keeps its memory
 //	accesstoken  signing and verifying JWTs, and the cache of verified ones
 //	policy       principals, and the rules that they have to fulfil
 //	cookie       the cookies: names, attributes, taking them out of a request
@@ -29,7 +29,8 @@
 //	realm.go         the config of a realm; check.go and provision.go check it, open.go opens it
 //	stores.go        the store modules
 //	token_server.go  the handler of endpoints and pages; pages.go wires the pages
-//	jwt_auth.go      the guard; strip.go cleans requests that no guard is for
+//	jwt_auth.go      the guard; match.go says which requests it is for
+//	strip.go         only refuses a handler of earlier versions
 //	provider.go      the same for Caddy's own authentication handler
 //	request.go       what the handlers know of one request
 //	writer.go        the answers that pass; deferred.go is about header directives

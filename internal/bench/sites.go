@@ -17,10 +17,13 @@ const (
 type site struct {
 	// algorithm and key sign the tokens; "" is the server's own key.
 	algorithm, key string
-	// guards are lines of jwt_auth. Default: one that guards everything.
+	// guards are the lines that the twin has not. Default: a token server, and a guard of
+	// everything.
 	guards []string
 	// twin are lines that the twin has instead.
 	twin []string
+	// rest are lines of both. Default: one that answers "ok".
+	rest []string
 	// global are more lines of the realm.
 	global string
 }
@@ -40,40 +43,89 @@ func (s site) realm() (text string, env []string) {
 
 // guarded is the site as a user writes it.
 func (s site) guarded() (config string, env []string) {
-	realm, env := s.realm()
 	guards := s.guards
 	if guards == nil {
-		guards = []string{"jwt_auth"}
+		guards = []string{"token_server", "jwt_auth"}
 	}
-	return realm + "http://127.0.0.1:{$PORT} {\n\ttoken_server\n\t" + strings.Join(guards, "\n\t") + "\n\trespond \"ok\"\n}\n", env
+	return s.with(guards)
 }
 
 // unguarded is the same without token server and guard.
-func (s site) unguarded() (config string, env []string) {
+func (s site) unguarded() (config string, env []string) { return s.with(s.twin) }
+
+func (s site) with(lines []string) (config string, env []string) {
 	realm, env := s.realm()
-	twin := strings.Join(append(slices.Clone(s.twin), `respond "ok"`), "\n\t")
-	return realm + "http://127.0.0.1:{$PORT} {\n\t" + twin + "\n}\n", env
+	rest := s.rest
+	if rest == nil {
+		rest = []string{`respond "ok"`}
+	}
+	lines = append(slices.Clone(lines), rest...)
+	return realm + "http://127.0.0.1:{$PORT} {\n\t" + strings.Join(lines, "\n\t") + "\n}\n", env
 }
 
 // twins are a guarded server and its unguarded twin.
-type twins struct{ guarded, unguarded *server }
+type twins struct {
+	guarded, unguarded *server
+	// asked is the server that the guarded one asks about each request, nil for none.
+	asked *server
+}
 
-func (l *lab) twins(ctx context.Context, s site, core int) (t twins, err error) {
+func (l *lab) twins(ctx context.Context, s site, core int) (twins, error) {
+	return l.twinsAsking(ctx, s, nil, core)
+}
+
+// twinsAsking are twins of which the guarded one finds another site at the address
+// {$ASKED}.
+func (l *lab) twinsAsking(ctx context.Context, s site, asked *site, core int) (t twins, err error) {
+	defer func() {
+		if err != nil {
+			_ = t.stop()
+		}
+	}()
+	address := ""
+	if asked != nil {
+		config, env := asked.guarded()
+		if t.asked, err = l.serve(ctx, serverOptions{name: "the Caddy that is asked", config: config, core: core, env: env}); err != nil {
+			return t, err
+		}
+		address = fmt.Sprintf("127.0.0.1:%d", t.asked.port)
+	}
 	config, env := s.guarded()
+	env = append(env, "ASKED="+address)
 	if t.guarded, err = l.serve(ctx, serverOptions{name: "the guarded Caddy", config: config, core: core, env: env}); err != nil {
 		return t, err
 	}
 	config, env = s.unguarded()
-	if t.unguarded, err = l.serve(ctx, serverOptions{name: "the unguarded Caddy", config: config, core: core, env: env}); err != nil {
-		_ = t.guarded.stop()
-	}
+	t.unguarded, err = l.serve(ctx, serverOptions{name: "the unguarded Caddy", config: config, core: core, env: env})
 	return t, err
 }
 
-func (t twins) stop() error {
-	err := t.guarded.stop()
-	if also := t.unguarded.stop(); err == nil {
-		err = also
+func (t twins) stop() (err error) {
+	for _, s := range []*server{t.guarded, t.unguarded, t.asked} {
+		if s == nil {
+			continue
+		}
+		if stopped := s.stop(); err == nil {
+			err = stopped
+		}
 	}
 	return err
+}
+
+// tokenServer is the one that signs users in.
+func (t twins) tokenServer() *server {
+	if t.asked != nil {
+		return t.asked
+	}
+	return t.guarded
+}
+
+// usage is what the guarded side, or its twin, has used so far.
+func (t twins) usage(s *server) (usage, error) {
+	used, err := s.usage()
+	if err != nil || s != t.guarded || t.asked == nil {
+		return used, err
+	}
+	also, err := t.asked.usage()
+	return usage{used.cpu + also.cpu, used.allocations + also.allocations}, err
 }

@@ -40,6 +40,15 @@ func ratios(of, by []float64) []float64 {
 	return all
 }
 
+// differences subtracts round by round.
+func differences(of, by []float64) []float64 {
+	var all []float64
+	for i := range min(len(of), len(by)) {
+		all = append(all, of[i]-by[i])
+	}
+	return all
+}
+
 // comparison is the outcome of a Mann–Whitney U test of two samples.
 type comparison struct {
 	// u is the U of the first sample: how many pairs it wins, ties half.

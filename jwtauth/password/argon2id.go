@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"golang.org/x/crypto/argon2"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password/argon2"
 )
 
 // argon2idScheme is RFC 9106, as `$argon2id$v=19$m=19456,t=2,p=1$salt$key`.
