@@ -58,7 +58,7 @@ func TestGuardsRunInFileOrder(t *testing.T) {
 			scope publish
 			login off
 		}
-		jwt_auth nobody
+		jwt_auth owner
 		jwt_auth /a/* admin
 		jwt_auth /a/b/c/* nothing
 		respond in
@@ -142,7 +142,7 @@ func TestGuardsOfSeveralUsers(t *testing.T) {
 		{"/staff/x", []option{asBob}, http.StatusUnauthorized, "", nil},
 		{"/staff/both/x?again=" + alice.Access, []option{asStaff}, http.StatusOK, "alice", map[string][]string{"x-user": {"alice"}, "x-other": {"bob"}, "x-roles": {"alice"}}},
 		{"/staff/both/x?again=" + bob.Access, []option{asStaff}, http.StatusUnauthorized, "", nil},
-		// Who finds nobody changes nothing, and says nothing of its own.
+		// A guard that finds no user changes nothing, and says nothing of its own.
 		{"/optional/x", nil, http.StatusOK, "alice", map[string][]string{"x-user": {"alice"}}},
 		{"/optional/x", []option{cookie("jwtauth=dead")}, http.StatusOK, "alice", map[string][]string{"x-user": {"alice"}}},
 		{"/optional/x", []option{asAlice}, http.StatusOK, "alice", map[string][]string{"x-user": {"alice"}, "x-other": {"alice"}}},

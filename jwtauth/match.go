@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -104,9 +105,9 @@ type matching struct {
 
 	// conditions are sets once more, nil if no reading changes what they see.
 	conditions [][]condition
-	// paths is set if some of them see the path; anyCase if case counts in some, and
-	// upper if these name upper case.
-	paths, anyCase, upper bool
+	// paths, hosts and methods say which parts of a target they see; anyCase is set if
+	// case counts in some, and cased if these name what has two cases.
+	paths, hosts, methods, anyCase, cased bool
 }
 
 // condition is a matcher as readings ask it.
@@ -154,12 +155,14 @@ func (m *matching) conditionsOf(ctx caddy.Context, sets []caddyhttp.MatcherSet) 
 				}
 				readable = readable || reads
 				continue
-			case *caddyhttp.MatchHost, *caddyhttp.MatchMethod:
-				c.reads = true
+			case *caddyhttp.MatchHost:
+				c.reads, m.hosts = true, true
+			case *caddyhttp.MatchMethod:
+				c.reads, m.methods = true, true
 			case *caddyhttp.MatchPath:
 				c.reads, m.paths = true, true
 			case *caddyhttp.MatchExpression:
-				c.reads, m.paths = true, true
+				c.reads, m.paths, m.hosts, m.methods = true, true, true, true
 				m.foldCase(matcher.Expr, strings.Contains(matcher.Expr, "path_regexp"))
 			case *caddyhttp.MatchPathRE:
 				c.reads, m.paths = true, true
@@ -181,11 +184,12 @@ func (m *matching) conditionsOf(ctx caddy.Context, sets []caddyhttp.MatcherSet) 
 // foldCase notes a pattern in which case counts.
 func (m *matching) foldCase(pattern string, counts bool) {
 	m.anyCase = m.anyCase || counts
-	m.upper = m.upper || counts && hasUpper(pattern)
+	m.cased = m.cased || counts && isCased(pattern)
 }
 
-func hasUpper(text string) bool {
-	return strings.ContainsFunc(text, func(c rune) bool { return 'A' <= c && c <= 'Z' })
+// isCased reports a text that another one in lower case could stand for.
+func isCased(text string) bool {
+	return strings.ContainsFunc(text, func(c rune) bool { return 'A' <= c && c <= 'Z' || c >= utf8.RuneSelf })
 }
 
 // withError is a matcher of either of Caddy's two kinds.
@@ -208,7 +212,7 @@ func (m *matching) governs(r *http.Request, state *requestState) (bool, error) {
 	if matches || err != nil || m.conditions == nil {
 		return matches, err
 	}
-	folds := m.anyCase && (m.upper || hasUpper(r.URL.Path))
+	folds := m.anyCase && (m.cased || isCased(r.URL.Path))
 	if !folds && !guard.HasReadings(r) {
 		return false, nil
 	}
@@ -218,26 +222,17 @@ func (m *matching) governs(r *http.Request, state *requestState) (bool, error) {
 // readsOtherwise reports whether one of the readings of a request's target matches, or
 // cannot be judged.
 func (m *matching) readsOtherwise(r *http.Request, targets *guard.Targets, folds bool) bool {
-	paths := targets.Paths
-	switch {
-	case !m.paths:
-		paths = paths[:1]
-	case targets.TooMany:
+	if m.paths && targets.TooMany {
 		return true
 	}
-	asIs := reading(r, r.URL.Path, r.Host, r.Method)
-	for _, path := range paths {
-		for _, host := range targets.Hosts {
-			for _, method := range targets.Methods {
-				v := view{asIs: asIs, read: reading(r, path, host, method)}
-				if v.matches(m.conditions) {
-					return true
-				}
-				if !folds {
-					continue
-				}
-				v.folded = reading(r, strings.ToLower(path), host, method)
-				if v.matches(m.conditions) {
+	v := view{asIs: copyOf(r), read: copyOf(r)}
+	if folds {
+		v.folded = copyOf(r)
+	}
+	for _, path := range seen(m.paths, targets.Paths) {
+		for _, host := range seen(m.hosts, targets.Hosts) {
+			for _, method := range seen(m.methods, targets.Methods) {
+				if v.matches(m.conditions, path, host, method) {
 					return true
 				}
 			}
@@ -246,20 +241,39 @@ func (m *matching) readsOtherwise(r *http.Request, targets *guard.Targets, folds
 	return false
 }
 
-// view is a request in one reading.
+// seen are the readings of a part of the target: the first alone if no matcher sees it.
+func seen(sees bool, readings []string) []string {
+	if !sees {
+		return readings[:1]
+	}
+	return readings
+}
+
+// view is a request in one reading after the other.
 type view struct {
-	asIs, read *http.Request
-	// folded is the reading in lower case, nil where case counts.
-	folded *http.Request
+	asIs, read copied
+	// folded is the reading in lower case, for matchers in which case counts, or nothing.
+	folded copied
+	// folds is set while they are asked in any case.
+	folds bool
 }
 
 // matches reports whether the reading matches one of sets, or cannot be judged.
-func (v view) matches(sets [][]condition) bool {
+func (v *view) matches(sets [][]condition, path, host, method string) bool {
+	v.read.become(path, host, method)
+	v.folds = false
 	matches, err := v.anyOf(sets)
+	if matches || err != nil || v.folded.Request == nil {
+		return matches || err != nil
+	}
+	v.read.become(path, host, method)
+	v.folded.become(strings.ToLower(path), host, method)
+	v.folds = true
+	matches, err = v.anyOf(sets)
 	return matches || err != nil
 }
 
-func (v view) anyOf(sets [][]condition) (bool, error) {
+func (v *view) anyOf(sets [][]condition) (bool, error) {
 	for _, set := range sets {
 		if matches, err := v.allOf(set); matches || err != nil {
 			return matches, err
@@ -268,7 +282,7 @@ func (v view) anyOf(sets [][]condition) (bool, error) {
 	return false, nil
 }
 
-func (v view) allOf(set []condition) (bool, error) {
+func (v *view) allOf(set []condition) (bool, error) {
 	for _, c := range set {
 		if matches, err := v.holds(c); !matches || err != nil {
 			return false, err
@@ -277,39 +291,49 @@ func (v view) allOf(set []condition) (bool, error) {
 	return true, nil
 }
 
-func (v view) holds(c condition) (bool, error) {
+func (v *view) holds(c condition) (bool, error) {
 	switch {
 	case c.matcher == nil:
 		matches, err := v.anyOf(c.not)
 		return !matches, err
 	case !c.reads:
-		return c.matcher.MatchWithError(v.asIs)
-	case v.folded == nil:
-		return c.matcher.MatchWithError(v.read)
+		return c.matcher.MatchWithError(v.asIs.Request)
+	case !v.folds:
+		return c.matcher.MatchWithError(v.read.Request)
 	case c.folded != nil:
-		return c.folded.MatchWithError(v.read)
+		return c.folded.MatchWithError(v.read.Request)
 	}
-	return c.matcher.MatchWithError(v.folded)
+	return c.matcher.MatchWithError(v.folded.Request)
 }
 
-// reading is a copy of a request with another target. Its placeholders and variables are
-// its own, and those of the request where it has none: matchers write to them.
-func reading(r *http.Request, path, host, method string) *http.Request {
+// copied is a copy of a request whose target can change. Its placeholders and variables
+// are its own, and those of the request where it has none: matchers write to them.
+type copied struct {
+	*http.Request
+	replacer *caddy.Replacer
+}
+
+func copyOf(r *http.Request) copied {
 	ctx := r.Context()
 	if vars, ok := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
 		ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, maps.Clone(vars))
 	}
 	real, _ := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	c := r.WithContext(ctx)
-	if path != r.URL.Path {
-		c.URL = new(url.URL)
-		*c.URL = *r.URL
+	c := copied{Request: r.WithContext(ctx)}
+	c.URL = new(url.URL)
+	*c.URL = *r.URL
+	c.replacer = caddyhttp.NewTestReplacer(c.Request) // reads the target when it is asked
+	if real != nil {
+		c.replacer.Map(real.Get)
+	}
+	return c
+}
+
+// become gives it another target, and forgets what matchers noted of the one before.
+func (c copied) become(path, host, method string) {
+	if path != c.URL.Path {
 		c.URL.Path, c.URL.RawPath = path, ""
 	}
 	c.Host, c.Method = host, method
-	replacer := caddyhttp.NewTestReplacer(c)
-	if real != nil {
-		replacer.Map(real.Get)
-	}
-	return c
+	c.replacer.DeleteByPrefix("")
 }

@@ -353,3 +353,21 @@ func TestWiderGuardFirst(t *testing.T) {
 		s.stop()
 	}
 }
+
+// TestTokenServerCleansAll: a token server with a matcher cleans what it does not answer.
+func TestTokenServerCleansAll(t *testing.T) {
+	for _, directive := range []string{"token_server /token", "token_server {\nbase_path /auth\n}", "@never host other.example\ntoken_server @never"} {
+		s := newServer(t)
+		u := s.newUpstream()
+		s.load("{\n<GLOBAL>\njwtauth {\nstore memory\n}\n}\n" + s.site(directive+"\nreverse_proxy <UPSTREAM>"))
+		for _, path := range []string{"/x", "/login", "/token/x"} {
+			s.get(path, cookie("jwtauth=some; a=b"), header("X-HTTP-Method-Override", "DELETE"), header("Upgrade", "h2c"), header("Connection", "Upgrade")).
+				want(t, http.StatusOK)
+			r := u.take()
+			if r == nil || r.Header.Get("Cookie") != "a=b" || r.Header.Get("X-Http-Method-Override") != "" || r.Header.Get("Upgrade") != "" {
+				t.Errorf("%s: %s: the upstream got %v", directive, path, r)
+			}
+		}
+		s.stop()
+	}
+}

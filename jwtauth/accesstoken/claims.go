@@ -3,11 +3,8 @@ package accesstoken
 import (
 	"maps"
 	"strings"
-	"sync"
 	"time"
 	"unsafe"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Claims are the claims of an access token (RFC 9068 §2.2). In tokens that this
@@ -33,49 +30,6 @@ type Claims struct {
 
 	others *others // those of a token that was verified, nil for none
 	held   int     // bytes of that token's payload, which most strings are parts of
-}
-
-// others are claims that most sites ask for none of.
-type others struct {
-	list []other
-	once sync.Once
-	read map[string]any // nil before the first question
-}
-
-// other is a claim as the token has it.
-type other struct {
-	name string
-	kind jsontext.Kind
-	text string // of a string its content, of a number its digits
-	// value is that of an array or object.
-	value any
-}
-
-// values are the values of all of them.
-func (o *others) values() map[string]any {
-	if o == nil {
-		return nil
-	}
-	o.once.Do(func() {
-		o.read = make(map[string]any, len(o.list))
-		for _, claim := range o.list {
-			o.read[claim.name] = claim.any()
-		}
-	})
-	return o.read
-}
-
-func (o *other) any() any {
-	switch o.kind {
-	case jsontext.KindString:
-		return o.text
-	case jsontext.KindNumber:
-		value, _ := number(o.text) // it was read before
-		return value
-	case jsontext.KindTrue, jsontext.KindFalse:
-		return o.kind == jsontext.KindTrue
-	}
-	return o.value
 }
 
 // ownClaims are the names of the claims that are fields of [Claims]. It must not be
@@ -151,45 +105,6 @@ func (c *Claims) owned(s string) int64 {
 		return 0
 	}
 	return int64(len(s))
-}
-
-// size is a little more than they take once they were asked for.
-func (o *others) size() int64 {
-	if o == nil {
-		return 0
-	}
-	size := int64(unsafe.Sizeof(*o)) + sizeOf(map[string]any{})
-	for _, claim := range o.list {
-		const slot = 80
-		size += int64(unsafe.Sizeof(claim)) + slot + sizeOf(claim.value)
-	}
-	return size
-}
-
-// sizeOf is a little more than the size of a claim's value in memory. It
-// counts a box for each value that an interface points to, and half-empty maps.
-func sizeOf(value any) int64 {
-	const box, slot = 24, 80
-	switch v := value.(type) {
-	case string:
-		return box + int64(len(v))
-	case []any:
-		size := int64(box)
-		for _, element := range v {
-			size += 2*box + sizeOf(element)
-		}
-		return size
-	case map[string]any:
-		if v == nil {
-			return 0
-		}
-		size := int64(8*slot + box) // a map has room for eight at least
-		for name, element := range v {
-			size += slot + int64(len(name)) + sizeOf(element)
-		}
-		return size
-	}
-	return box
 }
 
 func anys(list []string) []any {

@@ -269,7 +269,8 @@ func benchmarkVerify(b *testing.B, alg string) {
 func BenchmarkVerifyHS256(b *testing.B) { benchmarkVerify(b, "HS256") }
 func BenchmarkVerifyES256(b *testing.B) { benchmarkVerify(b, "ES256") }
 
-// What was read of one token stays as it is while others are read, whoever asks.
+// What was read of one token stays as it is while others are read, and several goroutines
+// may ask for it.
 func TestClaimsOfManyTokens(t *testing.T) {
 	hs := testKey(t, "HS256")
 	set := testSet(t, hs)

@@ -33,7 +33,7 @@ const (
 	// maxReadings and maxReadingBytes bound what one request can make a guard try. A
 	// target with more readings is governed by every guard that asks for them.
 	maxReadings     = 64
-	maxReadingBytes = 32 << 10
+	maxReadingBytes = 16 << 10
 )
 
 // Targets are the ways in which upstreams may read a request's target. The first of each

@@ -12,7 +12,7 @@ import (
 // Request is what the handlers of this module know of one request. One goroutine uses
 // it at a time. The zero Request is one that no handler has seen.
 type Request struct {
-	// Verdict is that of the last guard that found somebody and let the request pass;
+	// Verdict is that of the last guard that found a user and let the request pass;
 	// Realm is the realm of that guard, nil if there was none.
 	realm.Verdict
 	Realm *realm.Realm
@@ -42,7 +42,7 @@ type seldom struct {
 	cookies []string
 	// pages are the sign-in pages after the first.
 	pages []signInPage
-	// others are those whom guards of other realms found before that.
+	// others are the users that guards of other realms found before that.
 	others []found
 	// targets are those of the path, host and method that the request last came with.
 	targets *Targets
@@ -81,8 +81,8 @@ func (s *Request) Answered() *http.Request {
 	return s.seldom.request
 }
 
-// Accept notes whom a guard has found that lets the request pass. One that has found
-// nobody leaves what the one before it found.
+// Accept notes the user that a guard has found that lets the request pass. One that found
+// no user leaves what the one before it found.
 func (s *Request) Accept(in *realm.Realm, d Decision) {
 	if d.Principal == nil {
 		return
@@ -102,7 +102,7 @@ func (s *Request) before(in *realm.Realm) realm.Verdict {
 	return s.Verdict
 }
 
-// foundOther reports that a guard of the realm has found somebody else in this request.
+// foundOther reports that a guard of the realm has found another user in this request.
 func (s *Request) foundOther(in *realm.Realm, p *policy.Principal) bool {
 	if s.Realm == in {
 		return s.Principal.Username != p.Username

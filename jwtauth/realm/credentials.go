@@ -21,7 +21,7 @@ import (
 // Verdict is what this realm found a credential of a request to be. The zero Verdict is
 // about none.
 type Verdict struct {
-	// Principal is who presents it, nil for nobody.
+	// Principal is who presents it, nil for a credential that is not good.
 	Principal *policy.Principal
 
 	credential string

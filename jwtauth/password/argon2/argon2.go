@@ -61,10 +61,16 @@ func take(n uint32) *[]block {
 	return &made
 }
 
+// maxKept is the largest memory that is kept, in blocks of 1 KiB. Hashes that take more
+// are rare, and nothing should wait for minutes until that much is free again.
+const maxKept = 64 << 10
+
 // put keeps blocks for the next derivation, without what was derived in them.
 func put(blocks *[]block) {
 	clear(*blocks)
-	memories.Put(blocks)
+	if cap(*blocks) <= maxKept {
+		memories.Put(blocks)
+	}
 }
 
 const (
