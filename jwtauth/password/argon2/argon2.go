@@ -3,17 +3,18 @@
 // license that can be found in the LICENSE file.
 
 // Package argon2 is golang.org/x/crypto/argon2 v0.59.0, whose licence is in this folder,
-// with one change: the memory of a derivation is used again by the next one. The original
+// with two changes. The memory of a derivation is used again by the next one: the original
 // leaves it to the garbage collector, 19 MiB with each sign-in, and while sign-ins flood a
 // server all other requests wait for the collector (golang/go#36634 asks for a way to hand
-// memory in). What the original has beside Argon2id, and for loong64,
-// is left out.
+// memory in). And a derivation lets other goroutines run in between. What the original has
+// beside Argon2id, and for loong64, is left out.
 //
 // Its tests compare it with the original. Package password is its only caller.
 package argon2
 
 import (
 	"encoding/binary"
+	"runtime"
 	"sync"
 
 	"golang.org/x/crypto/blake2b"
@@ -23,6 +24,12 @@ import (
 const Version = 0x13
 
 const argon2id = 2
+
+// yieldEvery is after how many blocks of 1 KiB a derivation lets others run, after half a
+// millisecond or so. Go would take the processor away after 10 ms, and what became ready
+// there meanwhile waits: with it the slowest guarded requests during a flood of sign-ins
+// waited a third less.
+const yieldEvery = 256
 
 // memories holds the memory of derivations that are over, with zeros in it. What is not
 // used the collector takes away after two collections, so some minutes after the last
@@ -176,6 +183,9 @@ func processBlocks(B []block, time, memory, threads uint32, mode int) {
 			newOffset := indexAlpha(random, lanes, segments, threads, n, slice, lane, index)
 			processBlockXOR(&B[offset], &B[prev], &B[newOffset])
 			index, offset = index+1, offset+1
+			if index%yieldEvery == 0 {
+				runtime.Gosched()
+			}
 		}
 		wg.Done()
 	}
