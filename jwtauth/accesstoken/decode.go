@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -87,26 +88,16 @@ var readers = sync.Pool{New: func() any { return new(claimsReader) }}
 // at any depth, bad UTF-8 and anything after the object.
 func decodeClaims(payload []byte, expected *Verifier) (*Claims, error) {
 	reader := readers.Get().(*claimsReader)
-	defer func() {
-		reader.reset()
-		readers.Put(reader)
-	}()
+	defer readers.Put(reader)
 	c := &Claims{held: len(payload)}
 	reader.Claims, reader.expected, reader.text = c, expected, string(payload)
-	err := json.Unmarshal(payload, reader)
+	err := reader.read(payload)
+	reader.Claims, reader.expected, reader.text = nil, nil, ""
 	switch {
 	case err == nil:
 		return c, nil
 	case errors.Is(err, ErrClaims):
-		// json wraps it with a text of its own.
-		var fault *claimError
-		if errors.As(err, &fault) {
-			return nil, fault
-		}
-		if errors.Is(err, errTooDeep) {
-			return nil, errTooDeep
-		}
-		return nil, errNumber
+		return nil, err
 	}
 	return nil, fmt.Errorf("%w claims", ErrMalformed)
 }
@@ -130,12 +121,27 @@ type claimsReader struct {
 	*Claims
 	expected *Verifier
 	text     string
+
+	// Both are used again: package json finds out on each call what is to be read.
+	payload bytes.Buffer
+	decoder jsontext.Decoder
 }
 
-func (c *claimsReader) reset() { *c = claimsReader{} }
+// read reads a payload that is a claims object and nothing else.
+func (c *claimsReader) read(payload []byte) error {
+	c.payload = *bytes.NewBuffer(payload)
+	c.decoder.Reset(&c.payload)
+	if err := c.readClaims(&c.decoder); err != nil {
+		return err
+	}
+	if _, err := c.decoder.ReadToken(); err != io.EOF {
+		return ErrMalformed
+	}
+	return nil
+}
 
-// UnmarshalJSONFrom reads the claims object.
-func (c *claimsReader) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+// readClaims reads the claims object.
+func (c *claimsReader) readClaims(dec *jsontext.Decoder) error {
 	if err := begin(dec, jsontext.KindBeginObject, ErrMalformed); err != nil {
 		return err
 	}
@@ -368,7 +374,4 @@ func (c *claimsReader) readScope(dec *jsontext.Decoder) (string, error) {
 }
 
 // Interface guards
-var (
-	_ json.UnmarshalerFrom = (*header)(nil)
-	_ json.UnmarshalerFrom = (*claimsReader)(nil)
-)
+var _ json.UnmarshalerFrom = (*header)(nil)
