@@ -38,6 +38,10 @@ func deferredHeaders(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrap
 		if _, ok := inner.(*guardedWriter); ok {
 			break // an outer guard has looked at what is beneath
 		}
+		wrapper, ok := inner.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break // that of net/http, which nearly all requests have
+		}
 		if isOfHeaders(reflect.TypeOf(inner)) {
 			field := reflect.ValueOf(inner).Elem().FieldByName("ResponseWriterWrapper")
 			if field.IsValid() && field.CanInterface() {
@@ -45,10 +49,6 @@ func deferredHeaders(w http.ResponseWriter) (found *caddyhttp.ResponseWriterWrap
 					found = wrapper
 				}
 			}
-		}
-		wrapper, ok := inner.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
 		}
 		inner = wrapper.Unwrap()
 	}

@@ -164,23 +164,23 @@ func (j Jar) ClearedPlanted(r *http.Request, path string) []*http.Cookie {
 // Values are the values of a request that may be the session cookie: first those under
 // the strongest name that this host has the cookie under, then those that count where
 // none of the first is good.
-func (j Jar) Values(r *http.Request, t Taken) (tiers [2][]string) {
-	tiers[0] = t.host
+func (j Jar) Values(r *http.Request, v Values) (tiers [2][]string) {
+	tiers[0] = v.host
 	if j.Shared(r) {
-		tiers[0] = t.secure
+		tiers[0] = v.secure
 	}
-	if len(t.plain) > 0 && PlainAllowed(r) {
-		tiers[1] = t.plain
+	if len(v.plain) > 0 && PlainAllowed(r) {
+		tiers[1] = v.plain
 	}
 	return tiers
 }
 
 // DeviceValues are the values of a request that may be the device cookie.
-func (j Jar) DeviceValues(r *http.Request, t Taken) []string {
-	if len(t.devicePlain) > 0 && PlainAllowed(r) {
-		return append(t.deviceHost[:len(t.deviceHost):len(t.deviceHost)], t.devicePlain...)
+func (j Jar) DeviceValues(r *http.Request, v Values) []string {
+	if len(v.devicePlain) > 0 && PlainAllowed(r) {
+		return append(v.deviceHost[:len(v.deviceHost):len(v.deviceHost)], v.devicePlain...)
 	}
-	return t.deviceHost
+	return v.deviceHost
 }
 
 // CheckDomain accepts a domain that is more than one label.

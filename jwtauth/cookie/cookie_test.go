@@ -163,7 +163,7 @@ func TestCookieValues(t *testing.T) {
 			for _, line := range tc.lines {
 				r.Header.Add("Cookie", line)
 			}
-			tiers := tc.jar.Values(r, Take(r.Header)[tc.jar.Realm])
+			tiers := tc.jar.Values(r, Take(r.Header).Of(tc.jar.Realm))
 			if got := strings.Join(tiers[0], ",") + "|" + strings.Join(tiers[1], ","); got != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
@@ -323,9 +323,9 @@ func FuzzTakeCookies(f *testing.F) {
 			t.Errorf("%q became %q, with more to take: %v", lines, left, again)
 		}
 
-		for realm, cookies := range taken {
+		for _, cookies := range taken {
 			for prefix, values := range map[string][]string{"__Host-": cookies.host, "__Secure-": cookies.secure, "": cookies.plain} {
-				name := prefix + Jar{Realm: realm}.Name()
+				name := prefix + Jar{Realm: cookies.realm}.Name()
 				var sent []string
 				for _, pair := range sessions {
 					if _, value, _ := strings.Cut(pair, "="); nameOf(pair) == name {

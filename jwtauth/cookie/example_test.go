@@ -13,7 +13,7 @@ func Example() {
 
 	jar := cookie.Jar{Realm: cookie.DefaultRealm, Domain: "example.com"}
 	taken := cookie.Take(r.Header)
-	fmt.Println(jar.Values(r, taken[jar.Realm])[0], "taken out of", r.Header["Cookie"])
+	fmt.Println(jar.Values(r, taken.Of(jar.Realm))[0], "taken out of", r.Header["Cookie"])
 	fmt.Println(jar.Session(r, "value", 0))
 	// Output:
 	// [value] taken out of [theme=dark]

@@ -62,7 +62,7 @@ func TestPlainCookieBehindProxy(t *testing.T) {
 			if c.Secure == tc.plain || (c.Name == "jwtauth") != tc.plain {
 				t.Errorf("the cookie is %s", c)
 			}
-			tiers := Jar{Realm: DefaultRealm}.Values(r, Taken{plain: []string{"x"}})
+			tiers := Jar{Realm: DefaultRealm}.Values(r, Values{plain: []string{"x"}})
 			if len(tiers[1]) > 0 != tc.plain {
 				t.Errorf("a plain cookie counts: %q", tiers)
 			}

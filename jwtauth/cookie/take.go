@@ -14,10 +14,26 @@ import (
 // enough. A cookie that is only alike is taken away from the upstream and counts for
 // nothing here.
 
-// Taken are the values under the exact names of one realm's cookies, by their
-// prefix: host, secure and plain are values of the session cookie, the others of the
-// device cookie. [Jar.Values] says which of them count.
-type Taken struct{ host, secure, plain, deviceHost, devicePlain []string }
+// Taken are the cookies of ours that came with a request, by realm. One realm is usual.
+type Taken []Values
+
+// Of are the cookies of a realm.
+func (t Taken) Of(realm string) Values {
+	for i := range t {
+		if t[i].realm == realm {
+			return t[i]
+		}
+	}
+	return Values{}
+}
+
+// Values are those under the exact names of one realm's cookies, by their prefix: host,
+// secure and plain are values of the session cookie, the others of the device cookie.
+// [Jar.Values] says which of them count.
+type Values struct {
+	realm                                        string
+	host, secure, plain, deviceHost, devicePlain []string
+}
 
 // space may stand around names and values (RFC 6265bis §5.6). All other white space
 // is a part of the name, and a browser then does not see the prefix.
@@ -27,14 +43,15 @@ const space = " \t"
 // them, so that no upstream sees them. (Cookies ignore ports: another site of the host
 // may have set them.) It returns the values of ours by realm, or nil where it removed
 // nothing. All other cookies stay as they are, to the byte.
-func Take(h http.Header) map[string]Taken {
+func Take(h http.Header) Taken {
 	lines := h["Cookie"]
-	if !slices.ContainsFunc(lines, carriesOurs) {
+	first := slices.IndexFunc(lines, carriesOurs)
+	if first < 0 {
 		return nil
 	}
-	taken := make(map[string]Taken, 1)
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
+	taken := make(Taken, 0, 1)
+	kept := lines[:first:first]
+	for _, line := range lines[first:] {
 		if !carriesOurs(line) {
 			kept = append(kept, line)
 			continue
@@ -42,7 +59,7 @@ func Take(h http.Header) map[string]Taken {
 		var others []string
 		for pair := range strings.SplitSeq(line, ";") {
 			if pair = strings.Trim(pair, space); LooksLikeOurs(pair) {
-				keep(taken, pair)
+				taken = taken.keep(pair)
 			} else if pair != "" {
 				others = append(others, pair)
 			}
@@ -52,7 +69,7 @@ func Take(h http.Header) map[string]Taken {
 		}
 	}
 	if len(kept) == 0 {
-		h.Del("Cookie")
+		delete(h, "Cookie")
 	} else {
 		h["Cookie"] = kept
 	}
@@ -71,10 +88,10 @@ func carriesOurs(line string) bool {
 
 // keep notes the value of a pair whose name is, byte by byte, that of a
 // cookie of ours. A pair without "=" is a value without a name.
-func keep(taken map[string]Taken, pair string) {
+func (t Taken) keep(pair string) Taken {
 	name, value, ok := strings.Cut(pair, "=")
 	if !ok {
-		return
+		return t
 	}
 	name, value = strings.Trim(name, space), strings.Trim(value, space)
 	name, host := strings.CutPrefix(name, hostPrefix)
@@ -84,9 +101,13 @@ func keep(taken map[string]Taken, pair string) {
 	}
 	realm, device, ok := realmOf(name)
 	if !ok || device && secure {
-		return
+		return t
 	}
-	of := taken[realm]
+	i := slices.IndexFunc(t, func(v Values) bool { return v.realm == realm })
+	if i < 0 {
+		i, t = len(t), append(t, Values{realm: realm})
+	}
+	of := &t[i]
 	switch {
 	case device && host:
 		of.deviceHost = append(of.deviceHost, value)
@@ -99,7 +120,7 @@ func keep(taken map[string]Taken, pair string) {
 	default:
 		of.plain = append(of.plain, value)
 	}
-	taken[realm] = of
+	return t
 }
 
 // realmOf is the realm whose session cookie or device cookie has the name. The name
@@ -125,6 +146,9 @@ func realmOf(name string) (realm string, device, ok bool) {
 func LooksLikeOurs(pair string) bool {
 	// Without a name, what a browser sends is the value alone.
 	name, _, _ := strings.Cut(strings.TrimLeft(pair, space+"="), "=")
+	if name == hostPrefix+baseName || name == baseName {
+		return true // as nearly all that do
+	}
 	if strings.IndexFunc(name, func(c rune) bool { return c == '%' || c >= 0x80 }) >= 0 {
 		name = plainLetters(name)
 	}

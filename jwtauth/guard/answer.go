@@ -32,15 +32,18 @@ func EmbeddersOf(jar cookie.Jar, r *http.Request) Embedders {
 }
 
 // Mark says so in the header of an answer, unless that says something already.
-func (e Embedders) Mark(h http.Header) {
+func (e Embedders) Mark(h http.Header) { e.mark(h, make([]string, 1)) }
+
+// mark is Mark with room for the value.
+func (e Embedders) mark(h http.Header, room []string) {
 	if e == Anyone || h[resourcePolicy] != nil {
 		return
 	}
-	policy := "same-origin"
+	room[0] = "same-origin"
 	if e == SameSite {
-		policy = "same-site"
+		room[0] = "same-site"
 	}
-	h[resourcePolicy] = []string{policy}
+	h[resourcePolicy] = room
 }
 
 // Marks are what a guard has an answer carry.
@@ -74,7 +77,7 @@ type Answer struct {
 	hadCookies bool
 	names      uint16
 	// values has the room for what most answers get.
-	values [2]string
+	values [3]string
 }
 
 // Of makes it the answer to a request, nested in another one or not.
@@ -117,7 +120,7 @@ func (a *Answer) mark(h http.Header) {
 	if !a.nested {
 		a.hadCookies = a.dropOurCookies(h, setCookieName)
 	}
-	a.Embedders.Mark(h)
+	a.Embedders.mark(h, a.values[2:3:3])
 	if a.Vary != "" {
 		if lines := h["Vary"]; len(lines) == 0 {
 			a.values[0] = a.Vary

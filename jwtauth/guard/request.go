@@ -20,7 +20,7 @@ type Request struct {
 	// identity are the identity headers that guards of this request have set.
 	identity []string
 	// cookies are the cookies of ours that were taken out of the request, by realm.
-	cookies map[string]cookie.Taken
+	cookies cookie.Taken
 	// page is the first sign-in page that this request's site serves, if there is one.
 	page signInPage
 
@@ -158,9 +158,9 @@ func (s *Request) takeCookies(r *http.Request) {
 
 // TakeCookies takes the cookies of all realms out of the request, and returns those of
 // the realm.
-func (s *Request) TakeCookies(r *http.Request, realm string) cookie.Taken {
+func (s *Request) TakeCookies(r *http.Request, realm string) cookie.Values {
 	s.takeCookies(r)
-	return s.cookies[realm]
+	return s.cookies.Of(realm)
 }
 
 // SentCookie reports whether the request came with the session cookie of the jar's

@@ -23,8 +23,8 @@ var errSeveralUsers = errors.New("session cookies of several users came under on
 //
 // Another site of the host or domain can plant cookies next to ours. A cookie that this
 // realm did not make, or whose session has ended, does not harm the one that is good.
-func (r *Realm) Presented(req *http.Request, taken cookie.Taken, known bool, before Verdict) (v Verdict, presented bool, err error) {
-	for _, values := range r.Jar.Values(req, taken) {
+func (r *Realm) Presented(req *http.Request, cookies cookie.Values, known bool, before Verdict) (v Verdict, presented bool, err error) {
+	for _, values := range r.Jar.Values(req, cookies) {
 		if len(values) == 0 {
 			continue
 		}
