@@ -53,7 +53,7 @@ func checkUser(b block, u jwtauth.User) error {
 	if !hasPlaceholder(u.PasswordHash) {
 		checked.PasswordHash = u.PasswordHash
 	}
-	if err := user.Check(checked); err != nil {
+	if err := user.CheckNew(checked); err != nil {
 		return b.WrapErr(err)
 	}
 	return nil

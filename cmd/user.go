@@ -51,7 +51,7 @@ func userAdd(o *options) *cobra.Command {
 			return err
 		}
 		// What is wrong is said before a password is asked for.
-		if err := user.Check(u); err != nil {
+		if err := user.CheckNew(u); err != nil {
 			return err
 		}
 		change := adminapi.UserChange{

@@ -126,12 +126,19 @@ func TestAdminRefuses(t *testing.T) {
 	s.wantQuietLog()
 }
 
-// TestAdminNames: any name that a user can have can be asked for.
+// TestAdminNames: any name that a user can have can be asked for, and no user is made
+// whose name leads elsewhere in a path.
 func TestAdminNames(t *testing.T) {
 	startAdmin(t)
 	names := []string{
-		"a/b", "../../etc/passwd", ".", "..", "a b", "ü", "日本", "a%2Fb", "a?b=c&d", "a#b", "a+b", "'; DROP", `"`, `\`, "{env.HOME}", "<b>",
-		"first-party", "default", "user\u200bname", "#", "*", "@x", "-rf",
+		"...", "a..b", "a b", "ü", "日本", "a%2Fb", "a?b=c&d", "a#b", "a+b", "'; DROP", `"`, "{env.HOME}", "<b>",
+		"first-party", "default", "user\u200bname", "#", "@x", "-rf",
+	}
+	for _, name := range []string{"a/b", "../../etc/passwd", ".", "..", `\`, `a\b`, "*", "a*"} {
+		body, _ := json.Marshal(map[string]any{"username": name, "password_hash": secretHash})
+		if status, text := admin("POST", "/jwtauth/default/users", string(body)); status != http.StatusBadRequest || !strings.Contains(text, "part of a path") {
+			t.Errorf("%q: %d %s", name, status, text)
+		}
 	}
 	for _, name := range names {
 		body, _ := json.Marshal(map[string]any{"username": name, "password_hash": secretHash, "roles": []string{"r"}})

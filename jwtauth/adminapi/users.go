@@ -41,6 +41,9 @@ func addUser(ctx context.Context, r *realm.Realm, req *http.Request) (any, error
 	if err := change.apply(&u, r.Hasher); err != nil {
 		return nil, err
 	}
+	if err := user.CheckNew(u); err != nil {
+		return nil, Error{http.StatusBadRequest, err}
+	}
 	entry, err := r.Directory().Create(ctx, u)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ const maxAttempts = 32
 // Create adds a user to the store. A name that the configuration or a users file
 // has is [ErrReadOnly], one that the store has is [ErrConflict].
 func (d *Directory) Create(ctx context.Context, u User) (Entry, error) {
-	if err := Check(u); err != nil {
+	if err := CheckNew(u); err != nil {
 		return Entry{}, err
 	}
 	if d.fixed(u.Username) {

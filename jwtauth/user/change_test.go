@@ -285,3 +285,30 @@ func TestRemovedUserStaysOut(t *testing.T) {
 		t.Errorf("denied: %+v, %v", entries, err)
 	}
 }
+
+// TestNamesFromBefore: a user whose name would be refused now can still be found, changed
+// and removed, and is not made again.
+func TestNamesFromBefore(t *testing.T) {
+	for _, name := range []string{"a/b", "..", ".", `a\b`, "*"} {
+		store := newStore(t)
+		if _, err := store.PutUser(t.Context(), user.Record{User: user.User{Username: name}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		d, err := user.NewDirectory(nil, nil, store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Update(t.Context(), name, func(u *user.User) error { u.Disabled = true; return nil }); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		if entry, err := d.Lookup(t.Context(), name); err != nil || !entry.Disabled {
+			t.Errorf("%q: %v, %v", name, entry, err)
+		}
+		if err := d.Remove(t.Context(), name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		if _, err := d.Create(t.Context(), user.User{Username: name}); err == nil {
+			t.Errorf("%q was made again", name)
+		}
+	}
+}

@@ -68,6 +68,19 @@ func Check(u User) error {
 	return errors.Join(errs...)
 }
 
+// CheckNew is [Check] for a user that is about to be made. What it refuses beyond that are
+// names that a store may have from before: {http.auth.user.id} can stand in a path, as
+// that of a folder for each user, and a name must lead to no other.
+func CheckNew(u User) error {
+	if err := Check(u); err != nil {
+		return err
+	}
+	if u.Username == "." || u.Username == ".." || strings.ContainsAny(u.Username, `/\*`) {
+		return fmt.Errorf("user %s: username: must not be . or .., and must not have a slash, backslash or star in it, since it may become a part of a path", quote(u.Username))
+	}
+	return nil
+}
+
 // CheckUsername says what is wrong with a user name.
 func CheckUsername(name string) error {
 	if err := policy.CheckName(name); err != nil {

@@ -79,7 +79,7 @@ type readOnly struct {
 func NewDirectory(static []User, files []*File, store Store) (*Directory, error) {
 	var errs []error
 	for _, u := range static {
-		errs = append(errs, Check(u))
+		errs = append(errs, CheckNew(u))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

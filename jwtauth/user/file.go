@@ -118,7 +118,7 @@ func parseFile(path string, text []byte) ([]User, error) {
 		for start < int64(len(text)) && bytes.IndexByte([]byte(" \t\r\n,[:"), text[start]) >= 0 {
 			start++
 		}
-		if err := Check(u.User); err != nil {
+		if err := CheckNew(u.User); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", at(start), err))
 		} else if seen[u.Username] {
 			errs = append(errs, fmt.Errorf("%s: user %s is in the file twice", at(start), quote(u.Username)))
