@@ -2,6 +2,7 @@ package caddyfile
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -22,6 +23,7 @@ func init() {
 //	jwt_auth [<matcher>] [<roles...>] {
 //	    realm           <name>
 //	    roles           any|all <roles...>
+//	    roles           *
 //	    scope           <scopes...>
 //	    claim           <name> <values...>
 //	    source          header | cookie | query <name>
@@ -33,8 +35,8 @@ func init() {
 //	    paths           as_matched
 //	}
 //
-// Roles after the directive are the same as `roles any`. All lines have to
-// hold. `roles`, `scope`, `claim`, `source`, `set_header` and `trusted_origins`
+// Roles after the directive are the same as `roles any`. `roles *` says that every
+// signed-in user may pass, as without roles. All lines have to hold. `roles`, `scope`, `claim`, `source`, `set_header` and `trusted_origins`
 // may be repeated.
 //
 // A matcher that asks who is signed in is an error. The guard carries it itself: the
@@ -42,9 +44,10 @@ func init() {
 // Guards run in the order of the file.
 func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
-	if err := cmp.Or(checkKept(h), checkDropped(h)); err != nil {
+	if err := cmp.Or(checkOrder(h), checkKept(h), checkDropped(h)); err != nil {
 		return nil, err
 	}
+	word, lines := lostOf(h)
 	matcher, err := h.ExtractMatcherSet()
 	if err != nil {
 		return nil, h.WrapErr(err)
@@ -59,6 +62,12 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	if err := parseGuard(h, config); err != nil {
 		return nil, err
+	}
+	if !config.HasRules() {
+		word = cmp.Or(word, lines)
+	}
+	if word != "" && (config.Roles == nil || !slices.Equal(config.Roles.Any, anyone)) {
+		return nil, h.Errf("%s stands for nothing, so that this guard asks for less than it says: give it a value, or write `roles *` in the block if every signed-in user may pass", word)
 	}
 	return route(h, config), nil
 }
@@ -157,8 +166,15 @@ func parseSource(b block, config *jwtauth.JWTAuth) error {
 }
 
 func parseRolesOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) error {
-	const takes = "roles takes any or all, and then the roles"
+	const takes = "roles takes any or all, and then the roles; or * for every signed-in user"
 	args := b.RemainingArgs()
+	if slices.Equal(args, anyone) {
+		if config.Roles != nil {
+			return b.Err("roles * lets every signed-in user pass, so it cannot stand next to other roles: remove one or the other")
+		}
+		config.Roles = &jwtauth.RoleRule{Any: anyone}
+		return nil
+	}
 	if len(args) < 2 || (args[0] != "any" && args[0] != "all") {
 		return b.Err(takes)
 	}
@@ -172,6 +188,9 @@ func parseRolesOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) 
 	addRoles(config, args[0], roles)
 	return nil
 }
+
+// anyone is what stands for every signed-in user. It must not be changed.
+var anyone = []string{jwtauth.AnyRole}
 
 func addRoles(config *jwtauth.JWTAuth, quantifier string, roles []string) {
 	if len(roles) == 0 {

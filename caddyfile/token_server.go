@@ -35,7 +35,7 @@ func init() {
 // the block that is passed on.
 func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume directive name
-	if err := cmp.Or(checkKept(h), checkDropped(h)); err != nil {
+	if err := cmp.Or(checkOrder(h), checkKept(h), checkDropped(h)); err != nil {
 		return nil, err
 	}
 	matcher, err := h.ExtractMatcherSet()

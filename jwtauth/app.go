@@ -113,7 +113,6 @@ func (a *App) Start() error {
 	if err := a.checkRoutes(); err != nil {
 		return err
 	}
-	a.sites = findSites(a.ctx)
 	for _, name := range a.names() {
 		if err := a.Realms[name].start(context.Background(), false); err != nil {
 			return fmt.Errorf("realm %s: %w", name, err)

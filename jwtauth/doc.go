@@ -37,6 +37,7 @@
 //	matchers.go      jwt_role and jwt_claim; placeholders.go the placeholders
 //	recorder.go      audit log, events.go Caddy's events, metrics.go the metrics
 //	admin.go         the admin API module
-//	sites.go         which hosts the config guards; uncovered.go what no guard sees
+//	sites.go         which hosts the config guards; findings.go what package lint finds
+//	pathcheck.go     refuses matchers that match nothing, or less than they say
 //	clientip.go      the address of the client; outdated.go a warning at start
 package jwtauth

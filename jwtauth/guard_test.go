@@ -210,8 +210,6 @@ func TestOptionalGuard(t *testing.T) {
 			optional
 			errors site
 		}
-		@in expression {http.auth.user.id} != ""
-		header @in X-In yes
 		respond "[{http.auth.user.id}{http.auth.user.roles}{http.auth.user.session}{http.auth.user.email}{http.auth.user.full_name}{http.auth.user.scope}{http.auth.user.claims.tenant}{http.auth.jwt_auth.error}]"
 	`)
 	bob := s.signIn("bob")

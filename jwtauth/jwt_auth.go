@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -50,7 +51,7 @@ type JWTAuth struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
-	// The roles a user needs.
+	// The roles a user needs. Left out, every signed-in user passes.
 	Roles *RoleRule `json:"roles,omitempty"`
 
 	// The scopes a token needs: all of them.
@@ -88,11 +89,13 @@ type JWTAuth struct {
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
 	match matching
-	realm *Realm
-	guard guard.Guard
-	names []string // those of SetHeaders, as requests have them
-	owned guard.HeaderNames
-	vary  string // what the answer depends on
+	// written is the directive with its paths, as a person wrote it.
+	written string
+	realm   *Realm
+	guard   guard.Guard
+	names   []string // those of SetHeaders, as requests have them
+	owned   guard.HeaderNames
+	vary    string // what the answer depends on
 	// secretURL is set if the URL may hold a token.
 	secretURL bool
 	logger    *zap.Logger
@@ -100,11 +103,20 @@ type JWTAuth struct {
 
 // RoleRule names the roles that a user needs. Roles are compared exactly.
 type RoleRule struct {
-	// The user needs one of these.
+	// The user needs one of these. `*` alone says that every signed-in user passes.
 	Any []string `json:"any,omitempty"`
 	// The user needs every one of these.
 	All []string `json:"all,omitempty"`
 }
+
+// HasRules reports that it asks for more than a signed-in user.
+func (g *JWTAuth) HasRules() bool { return g.Roles != nil || len(g.Scope) > 0 || len(g.Claims) > 0 }
+
+// AnyRole stands, alone, for every signed-in user, whatever the roles.
+const AnyRole = "*"
+
+// anyone reports that every signed-in user passes.
+func (r *RoleRule) anyone() bool { return len(r.Any) == 1 && r.Any[0] == AnyRole && len(r.All) == 0 }
 
 // ClaimRule names a claim and the values of which it needs one. A claim that is
 // an array needs one of them among its elements.
@@ -144,9 +156,10 @@ func (JWTAuth) CaddyModule() caddy.ModuleInfo {
 func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	g.logger = ctx.Logger()
 	var err error
-	if err = g.CheckMatch(); err != nil {
+	if err = cmp.Or(g.CheckMatch(), checkExpanded(g.MatcherSetsRaw)); err != nil {
 		return err
 	}
+	g.written = writtenAs("jwt_auth", g.MatcherSetsRaw)
 	if err = g.provisionMatch(ctx); err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
@@ -204,7 +217,7 @@ func (g *JWTAuth) provisionMatch(ctx caddy.Context) (err error) {
 // rule is what a principal has to fulfil.
 func (g *JWTAuth) rule() policy.Rule {
 	rule := policy.Rule{Scopes: g.Scope}
-	if g.Roles != nil {
+	if g.Roles != nil && !g.Roles.anyone() {
 		rule.AnyRoles, rule.AllRoles = g.Roles.Any, g.Roles.All
 	}
 	for _, claim := range g.Claims {

@@ -28,12 +28,13 @@ import (
 const pathsAsMatched = "as_matched"
 
 // CheckMatch refuses a matcher that asks who is signed in: a guard has to answer that
-// first, so it would never run.
+// first, so it would never run. And it refuses one that matches nothing, or less than it
+// says.
 func (g *JWTAuth) CheckMatch() error {
 	if slices.ContainsFunc(g.MatcherSetsRaw, asksForUser) {
 		return errors.New("the matcher of jwt_auth asks who is signed in, which is known only after a guard: write the roles after jwt_auth, or roles, scope and claim in its block")
 	}
-	return nil
+	return checkSets(g.MatcherSetsRaw)
 }
 
 // asksForUser reports a matcher that needs to know who is signed in, also one within

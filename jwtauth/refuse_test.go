@@ -230,9 +230,6 @@ func TestNoPageToSendTo(t *testing.T) {
 	http://i.localhost:<PORT> {
 		bind 127.0.0.1
 		token_server
-		token_server {
-			realm staff
-		}
 		jwt_auth {
 			realm staff
 		}

@@ -4,15 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
-
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/lint"
 )
 
 // sites are the hosts of the config. A sign-in on one of them may end on another one that
@@ -29,119 +24,20 @@ type guardedHost struct {
 	ports []string
 }
 
-// findSites walks through the routes of the http app, which have been
-// provisioned by the time our app starts.
-func findSites(ctx caddy.Context) sites {
-	s := sites{guarded: make(map[*Realm][]guardedHost), named: make(map[string]bool)}
-	app, err := ctx.AppIfConfigured("http")
-	if err != nil {
-		return s
-	}
-	servers, ok := app.(*caddyhttp.App)
-	if !ok {
-		return s
-	}
-	for _, server := range servers.Servers {
-		w := siteWalk{sites: &s, named: server.NamedRoutes, ports: listenPorts(server.Listen)}
-		w.list(server.Routes, nil, nil)
-		if server.Errors != nil {
-			w.list(server.Errors.Routes, nil, nil)
+// sitesOf are the hosts of the guards that were found. A guard of Caddy's own
+// authentication handler sends no one to sign in.
+func sitesOf(found lint.Result) sites {
+	s := sites{guarded: make(map[*Realm][]guardedHost), named: found.Named}
+	for _, g := range found.Guards {
+		guard, ok := g.Handler.(*JWTAuth)
+		if !ok {
+			continue
+		}
+		for _, host := range g.Hosts {
+			s.guarded[guard.realm] = append(s.guarded[guard.realm], guardedHost{host, g.Ports})
 		}
 	}
 	return s
-}
-
-func listenPorts(addresses []string) (ports []string) {
-	for _, text := range addresses {
-		address, err := caddy.ParseNetworkAddress(text)
-		if err != nil {
-			continue
-		}
-		for i := range min(address.PortRangeSize(), 16) {
-			ports = append(ports, strconv.FormatUint(uint64(address.StartPort+i), 10))
-		}
-	}
-	return ports
-}
-
-// siteWalk goes through the routes of a server.
-type siteWalk struct {
-	*sites
-	named map[string]*caddyhttp.Route
-	ports []string
-}
-
-// list notes the guards below hosts, which is nil where any host comes here. within are
-// the named routes that it stands in.
-func (w siteWalk) list(routes caddyhttp.RouteList, hosts, within []string) {
-	for _, route := range routes {
-		below := w.narrow(hosts, route.MatcherSets)
-		for _, handler := range route.Handlers {
-			w.handler(handler, below, within)
-		}
-	}
-}
-
-func (w siteWalk) handler(handler caddyhttp.MiddlewareHandler, hosts, within []string) {
-	switch h := handler.(type) {
-	case *JWTAuth:
-		for _, host := range w.narrow(hosts, h.match.sets) {
-			w.guarded[h.realm] = append(w.guarded[h.realm], guardedHost{host, w.ports})
-		}
-	case *caddyhttp.Subroute:
-		w.list(h.Routes, hosts, within)
-		if h.Errors != nil {
-			w.list(h.Errors.Routes, hosts, within)
-		}
-	case *caddyhttp.Invoke:
-		if route := w.named[h.Name]; route != nil && !slices.Contains(within, h.Name) {
-			w.list(caddyhttp.RouteList{*route}, hosts, append(slices.Clone(within), h.Name))
-		}
-	case *reverseproxy.Handler:
-		w.responses(h.HandleResponse, hosts, within)
-	case *intercept.Intercept:
-		w.responses(h.HandleResponse, hosts, within)
-	}
-}
-
-func (w siteWalk) responses(handlers []caddyhttp.ResponseHandler, hosts, within []string) {
-	for _, handler := range handlers {
-		w.list(handler.Routes, hosts, within)
-	}
-}
-
-// narrow are the hosts of the requests that come from hosts and match sets.
-func (w siteWalk) narrow(hosts []string, sets caddyhttp.MatcherSets) []string {
-	narrower, ok := hostsOf(sets)
-	if !ok {
-		return hosts
-	}
-	if hosts == nil {
-		// A host that is told apart within a site is of that site.
-		for _, host := range narrower {
-			w.sites.named[host] = true
-		}
-	}
-	return narrower
-}
-
-// hostsOf are the hosts that matchers ask for; false where they do not say.
-func hostsOf(sets caddyhttp.MatcherSets) (hosts []string, ok bool) {
-	for _, set := range sets {
-		found := false
-		for _, matcher := range set {
-			if m, isHost := matcher.(*caddyhttp.MatchHost); isHost {
-				found = true
-				for _, host := range *m {
-					hosts = append(hosts, strings.ToLower(host))
-				}
-			}
-		}
-		if !found {
-			return nil, false
-		}
-	}
-	return hosts, len(hosts) > 0
 }
 
 // returnsTo reports an origin that a sign-in may end at: https, or http on this

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/lint"
 )
 
 // routeFor is a route that is for hosts, one list for each matcher set, and for
@@ -31,10 +33,9 @@ func on(hosts []string, handlers ...caddyhttp.MiddlewareHandler) caddyhttp.Route
 
 func block(routes ...caddyhttp.Route) *caddyhttp.Subroute { return &caddyhttp.Subroute{Routes: routes} }
 
-func walked(ports []string, routes ...caddyhttp.Route) sites {
-	s := sites{guarded: make(map[*Realm][]guardedHost), named: make(map[string]bool)}
-	siteWalk{sites: &s, ports: ports}.list(routes, nil, nil)
-	return s
+func walked(listen []string, routes ...caddyhttp.Route) sites {
+	server := &caddyhttp.Server{Listen: listen, Routes: routes}
+	return sitesOf(lint.Check(&caddyhttp.App{Servers: map[string]*caddyhttp.Server{"site": server}}))
 }
 
 // ends reports whether a sign-in that was asked for at one origin may end at
@@ -96,7 +97,7 @@ func TestWhereASignInMayEnd(t *testing.T) {
 		{"the domain itself", []caddyhttp.Route{on([]string{"example.com"}, guard)}, "https://example.com", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := walked([]string{"443"}, tc.routes...)
+			s := walked([]string{":443"}, tc.routes...)
 			if got := s.ends(t, realm, "https://auth.example.com", tc.origin); got != tc.want {
 				t.Errorf("%s: %v; guarded %v, named %v", tc.origin, got, s.guarded[realm], s.named)
 			}
@@ -125,9 +126,9 @@ func TestPortsASignInMayEndAt(t *testing.T) {
 		{"a socket", "https://auth.example.com", "https://docs.example.com:80", []string{"unix//run/caddy.sock", ":443"}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := walked(listenPorts(tc.listen), on([]string{"docs.example.com"}, &JWTAuth{realm: realm}))
+			s := walked(tc.listen, on([]string{"docs.example.com"}, &JWTAuth{realm: realm}))
 			if got := s.ends(t, realm, tc.asked, tc.origin); got != tc.want {
-				t.Errorf("%v; ports %v", got, listenPorts(tc.listen))
+				t.Errorf("%v, listening at %v", got, tc.listen)
 			}
 		})
 	}
@@ -136,7 +137,7 @@ func TestPortsASignInMayEndAt(t *testing.T) {
 // On the developer's machine http is enough; elsewhere it is not.
 func TestLocalhostASignInMayEndAt(t *testing.T) {
 	realm := &Realm{CookieDomain: "app.localhost"}
-	s := walked([]string{"8080"}, on([]string{"docs.app.localhost"}, &JWTAuth{realm: realm}))
+	s := walked([]string{":8080"}, on([]string{"docs.app.localhost"}, &JWTAuth{realm: realm}))
 	for origin, want := range map[string]bool{
 		"http://docs.app.localhost:8080": true,
 		"http://docs.app.localhost":      false,
@@ -152,7 +153,7 @@ func TestLocalhostASignInMayEndAt(t *testing.T) {
 // A cookie that is not shared signs in nobody elsewhere.
 func TestNoOtherHostWithoutACookieDomain(t *testing.T) {
 	realm := &Realm{}
-	s := walked([]string{"443"}, on([]string{"docs.example.com", "auth.example.com"}, &JWTAuth{realm: realm}))
+	s := walked([]string{":443"}, on([]string{"docs.example.com", "auth.example.com"}, &JWTAuth{realm: realm}))
 	if s.ends(t, realm, "https://auth.example.com", "https://docs.example.com") {
 		t.Error("sent to a host that does not get the cookie")
 	}

@@ -1,0 +1,102 @@
+package lint
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// Severity says what becomes of a config with a finding.
+type Severity string
+
+// An error is what nobody can have meant: the config is refused. A warning is told.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Finding is a place where a config does not guard what it seems to.
+type Finding struct {
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	// Server is Caddy's name of the server, and Hosts are those of the site, nil for all.
+	Server string   `json:"server"`
+	Hosts  []string `json:"hosts,omitempty"`
+	// Where are the directives from the outermost one to the one that it is about.
+	Where string `json:"where"`
+	// Text says what it means and what to write instead.
+	Text string `json:"text"`
+}
+
+// Ours is a handler of this module.
+type Ours interface {
+	// Guards is what it says of itself as a guard, nil if it is none.
+	Guards() *Guard
+	// Serves is what it says of itself as a token server, nil if it is none.
+	Serves() *TokenServer
+}
+
+// Guard is what a guard says of itself.
+type Guard struct {
+	// Handler is the one that says it.
+	Handler caddyhttp.MiddlewareHandler
+	// Name is how the directive is written, with its matcher: jwt_auth /private/*.
+	Name, Realm string
+	// Sets are its own matchers; none is for all requests.
+	Sets caddyhttp.MatcherSets
+	// Optional, ErrorsToSite and Login are its options; Login has its default.
+	Optional, ErrorsToSite bool
+	Login                  string
+	// Headers are the names of the request headers that it sets.
+	Headers []string
+}
+
+// TokenServer is what a token server says of itself.
+type TokenServer struct {
+	BasePath string
+	Sets     caddyhttp.MatcherSets
+}
+
+// Found is a guard that requests can reach.
+type Found struct {
+	*Guard
+	// Hosts are those for which it acts, nil for all, and Ports those of its server.
+	Hosts, Ports []string
+}
+
+// Result is what a walk has found.
+type Result struct {
+	Findings []Finding
+	Guards   []Found
+	// Named are the hosts that have a site of their own.
+	Named map[string]bool
+}
+
+// Check goes through the servers of a provisioned http app.
+func Check(app *caddyhttp.App) Result {
+	result := Result{Named: make(map[string]bool)}
+	for _, name := range slices.Sorted(maps.Keys(app.Servers)) {
+		server := app.Servers[name]
+		w := &walk{
+			result: &result, server: name, named: server.NamedRoutes, ports: listenPorts(server.Listen), invoked: make(map[string]invocation),
+		}
+		w.run(server)
+	}
+	return result
+}
+
+func listenPorts(addresses []string) (ports []string) {
+	for _, text := range addresses {
+		address, err := caddy.ParseNetworkAddress(text)
+		if err != nil {
+			continue
+		}
+		for i := range min(address.PortRangeSize(), 16) {
+			ports = append(ports, strconv.FormatUint(uint64(address.StartPort+i), 10))
+		}
+	}
+	return ports
+}
