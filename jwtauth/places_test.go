@@ -86,11 +86,11 @@ func TestGuardOverHTTP2(t *testing.T) {
 // TestPlacesOfTheGuard: it works wherever Caddy lets a handler stand.
 func TestPlacesOfTheGuard(t *testing.T) {
 	for name, site := range map[string]string{
-		"named route":     "invoke members",
-		"handle":          "handle /in/* {\njwt_auth /in/* admin {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy <UPSTREAM>\n}\nhandle {\nrespond open\n}",
-		"handle_path":     "handle_path /in/* {\njwt_auth /x admin {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy <UPSTREAM>\n}",
-		"route":           "route /in/* {\njwt_auth admin {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy <UPSTREAM>\n}",
-		"snippet":         "import guarded /in/* admin",
+		"named route": "invoke members",
+		"handle":      "handle /in/* {\njwt_auth /in/* admin {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy <UPSTREAM>\n}\nhandle {\nrespond open\n}",
+		"handle_path": "handle_path /in/* {\njwt_auth /x admin {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy <UPSTREAM>\n}",
+		"route":       "route /in/* {\njwt_auth admin {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy <UPSTREAM>\n}",
+		"snippet":     "import guarded /in/* admin",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
