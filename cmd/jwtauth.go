@@ -20,8 +20,8 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "jwtauth",
-		Usage:     "<user|session|key|token|store> <command>",
-		Short:     "Manages the users, sessions, keys and tokens of a realm",
+		Usage:     "<user|session|key|token|store> <command> | check",
+		Short:     "Manages the users, sessions, keys and tokens of a realm, and checks a config",
 		Long:      long,
 		CobraFunc: build,
 	})
@@ -34,6 +34,7 @@ Manages the users, sessions, keys and tokens of a realm:
 	$ caddy jwtauth session list alice
 	$ caddy jwtauth key rotate
 	$ caddy jwtauth token inspect < token.txt
+	$ caddy jwtauth check
 
 While Caddy runs, the commands speak to its admin API, at the address that
 --address or the config names. Otherwise they open the realm themselves, as
@@ -70,7 +71,7 @@ func build(cmd *cobra.Command) {
 		}
 		return oneLine(fmt.Errorf("%w: %s", err, hint))
 	})
-	group(cmd, userCommand(o), sessionCommand(o), keyCommand(o), tokenCommand(o), storeCommand(o))
+	group(cmd, userCommand(o), sessionCommand(o), keyCommand(o), tokenCommand(o), storeCommand(o), checkCommand(o))
 }
 
 // group makes a command that only has others below it.

@@ -16,7 +16,7 @@ import (
 // checkRoutes goes through the routes of the http app, which have been provisioned by the
 // time our app starts. What cannot be meant is refused; the rest is told in the log.
 func (a *App) checkRoutes() error {
-	result, ok := a.lint()
+	result, ok := a.Lint()
 	if !ok {
 		return nil
 	}
@@ -32,8 +32,9 @@ func (a *App) checkRoutes() error {
 	return errors.Join(errs...)
 }
 
-// lint is false where there is no http app.
-func (a *App) lint() (lint.Result, bool) {
+// Lint goes through the routes of the config that the app is of. It is false where there
+// is no http app.
+func (a *App) Lint() (lint.Result, bool) {
 	app, err := a.ctx.AppIfConfigured("http")
 	if err != nil {
 		return lint.Result{}, false
@@ -54,7 +55,34 @@ func (g *JWTAuth) Guards() *lint.Guard {
 	return &lint.Guard{
 		Handler: g, Name: g.written, Realm: g.realm.name, Sets: g.match.sets,
 		Optional: g.Optional, ErrorsToSite: g.Errors == errorsToSite, Login: cmp.Or(g.Login, loginRedirect), Headers: g.names,
+		Who: g.who(),
 	}
+}
+
+// who says who may pass, for people.
+func (g *JWTAuth) who() string {
+	if g.Optional {
+		return "everyone, signed in or not"
+	}
+	var rules []string
+	if g.Roles != nil && !g.Roles.anyone() {
+		if len(g.Roles.Any) > 0 {
+			rules = append(rules, "role "+strings.Join(g.Roles.Any, " or "))
+		}
+		if len(g.Roles.All) > 0 {
+			rules = append(rules, "role "+strings.Join(g.Roles.All, " and "))
+		}
+	}
+	if len(g.Scope) > 0 {
+		rules = append(rules, "scope "+strings.Join(g.Scope, " and "))
+	}
+	for _, claim := range g.Claims {
+		rules = append(rules, "claim "+claim.Name+" "+strings.Join(claim.Values, " or "))
+	}
+	if len(rules) == 0 {
+		return "every signed-in user"
+	}
+	return strings.Join(rules, ", and ")
 }
 
 // Serves implements [lint.Ours].
@@ -65,12 +93,18 @@ func (*TokenServer) Guards() *lint.Guard { return nil }
 
 // Serves implements [lint.Ours].
 func (t *TokenServer) Serves() *lint.TokenServer {
-	return &lint.TokenServer{BasePath: t.BasePath, Sets: t.match.sets}
+	server := &lint.TokenServer{
+		Name: writtenAs("token_server", t.MatcherSetsRaw), Realm: t.realm.name, BasePath: t.BasePath, Sets: t.match.sets,
+	}
+	if t.closed != nil {
+		server.SignIn = t.closed.Pages.SignInPath("")
+	}
+	return server
 }
 
 // Guards implements [lint.Ours].
 func (p *Provider) Guards() *lint.Guard {
-	return &lint.Guard{Name: "authentication", Realm: p.realm.name, Login: loginOff}
+	return &lint.Guard{Name: "authentication", Realm: p.realm.name, Login: loginOff, Who: "every signed-in user"}
 }
 
 // Serves implements [lint.Ours].

@@ -95,6 +95,7 @@ func TestRules(t *testing.T) {
 			{"", "jwt_auth /private/*\nhandle_path /x/* {\nfile_server\n}"},
 			{"", "jwt_auth /private/*\nroute {\nuri replace /a /b\nfile_server\n}"},
 			{"", "jwt_auth /private/*\nroute {\nrewrite /open /private/x\nfile_server\n}"},
+			{"", "jwt_auth /private/*\nhandle {\ntry_files {path} /Private/index.html\nfile_server\n}"},
 			{"", "jwt_auth /private/*\nhandle {\ntry_files {path} {path}.html\nfile_server\n}"},
 		},
 		"raw-path": {
@@ -155,6 +156,8 @@ func TestNoFinding(t *testing.T) {
 		"handle_errors {\nrespond x\n}\njwt_auth\nrespond y",
 		"respond /health ok\njwt_auth\nrespond x",
 		"jwt_auth\nrewrite /a /b\nrespond x",
+		"jwt_auth /api/*\nhandle {\ntry_files {path} {path}/index.html /index.html\nfile_server\n}",
+		"jwt_auth /private/*\nroute {\nrewrite /a /b\nrespond x\n}",
 		`{"handle": [{"handler": "subroute", "routes": [{"handle": [{"handler": "jwt_auth", "errors": "site"}]}],
 			"errors": {"routes": [{"handle": [{"handler": "static_response", "body": "no"}]}]}}, {"handler": "static_response", "body": "x"}]}`,
 		`{"match": [], "handle": [{"handler": "jwt_auth", "match": [{}]}, {"handler": "static_response", "body": "x"}]}`,

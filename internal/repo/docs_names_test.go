@@ -19,6 +19,7 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/lint"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -229,8 +230,18 @@ func TestDocCommands(t *testing.T) {
 		}
 	}
 	walk(root)
-	names := regexp.MustCompile(`caddy jwtauth [a-z]+ [a-z]+(?:-[a-z]+)*|`+flag.String()).FindAllString(said, -1)
+	names := regexp.MustCompile(`caddy jwtauth (?:check|[a-z]+ [a-z]+(?:-[a-z]+)*)|`+flag.String()).FindAllString(said, -1)
 	sameNames(t, "commands and flags", names, known)
+}
+
+// Every finding of a config is documented, and no other.
+func TestDocFindings(t *testing.T) {
+	section := readDoc(t, docCaddyfile).section(t, "## What a guard does not see")
+	var said []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(section, -1) {
+		said = append(said, row[1])
+	}
+	sameNames(t, "findings", said, lint.Rules())
 }
 
 // Every path of the admin API is documented, and no other.

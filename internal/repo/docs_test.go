@@ -137,7 +137,21 @@ func docValidate(t *testing.T, config []byte) error {
 	cfg.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{
 		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{WriterRaw: json.RawMessage(`{"output": "discard"}`)}},
 	}}
-	return caddy.Validate(&cfg)
+	base, err := caddy.ProvisionContext(&cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := caddy.NewContext(base)
+	defer cancel()
+	app, err := ctx.AppIfConfigured(jwtauth.AppName)
+	if err != nil {
+		return nil // the realm that needs no app
+	}
+	result, _ := app.(*jwtauth.App).Lint()
+	for _, f := range result.Findings {
+		return fmt.Errorf("%s, %s: %s", f.Where, f.Rule, f.Text)
+	}
+	return nil
 }
 
 // Every Caddyfile of the documentation adapts and provisions, or is refused where it

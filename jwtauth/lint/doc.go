@@ -10,5 +10,7 @@
 //	walk.go      the walk: routes, handlers that have routes of their own
 //	state.go     what is known of the requests that come to a place
 //	rules.go     the table of rules
+//	sites.go     what each site does with requests, for people
+//	names.go     how handlers are called
 //	matchers.go  what matchers ask for
 package lint

@@ -52,12 +52,41 @@ type Guard struct {
 	Login                  string
 	// Headers are the names of the request headers that it sets.
 	Headers []string
+	// Who says in words who may pass.
+	Who string
 }
 
 // TokenServer is what a token server says of itself.
 type TokenServer struct {
-	BasePath string
-	Sets     caddyhttp.MatcherSets
+	// Name is how the directive is written.
+	Name, Realm, BasePath string
+	Sets                  caddyhttp.MatcherSets
+	// SignIn is the path of its sign-in page, "" if it has none.
+	SignIn string
+}
+
+// Site are the hosts of a server that have the same handlers.
+type Site struct {
+	// Server is Caddy's name of the server, Listen are its addresses, and Hosts those of
+	// the site, nil for all.
+	Server string   `json:"server"`
+	Listen []string `json:"listen"`
+	Hosts  []string `json:"hosts,omitempty"`
+	Lines  []Line   `json:"lines"`
+}
+
+// Line is what a site does with requests, in the order in which they come to it.
+type Line struct {
+	// Where are the directives from the outermost one to this one.
+	Where string `json:"where"`
+	// Kind is guard, token_server or answer.
+	Kind string `json:"kind"`
+	// Realm is that of a guard or token server.
+	Realm string `json:"realm,omitempty"`
+	// Who says who passes a guard, or gets an answer, in words.
+	Who string `json:"who"`
+	// SignIn is where a person is sent to sign in, "" for nowhere.
+	SignIn string `json:"sign_in,omitempty"`
 }
 
 // Found is a guard that requests can reach.
@@ -70,7 +99,9 @@ type Found struct {
 // Result is what a walk has found.
 type Result struct {
 	Findings []Finding
-	Guards   []Found
+	// Sites are those with a guard, a token server or a directive that answers.
+	Sites  []Site
+	Guards []Found
 	// Named are the hosts that have a site of their own.
 	Named map[string]bool
 }
@@ -81,7 +112,7 @@ func Check(app *caddyhttp.App) Result {
 	for _, name := range slices.Sorted(maps.Keys(app.Servers)) {
 		server := app.Servers[name]
 		w := &walk{
-			result: &result, server: name, named: server.NamedRoutes, ports: listenPorts(server.Listen), invoked: make(map[string]invocation),
+			result: &result, server: name, listen: server.Listen, named: server.NamedRoutes, ports: listenPorts(server.Listen), invoked: make(map[string]invocation),
 		}
 		w.run(server)
 	}

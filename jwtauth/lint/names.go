@@ -16,6 +16,9 @@ func nameOf(route caddyhttp.Route, handler caddyhttp.MiddlewareHandler) string {
 		if guard := ours.Guards(); guard != nil {
 			return guard.Name
 		}
+		if server := ours.Serves(); server != nil {
+			return server.Name
+		}
 	}
 	name := directiveOf(handler)
 	if _, isBlock := handler.(*caddyhttp.Subroute); isBlock && len(route.MatcherSets) > 0 && onlyHosts(route) {

@@ -187,29 +187,57 @@ func uncoveredProxy(v *visit) string {
 	return fmt.Sprintf("a reverse_proxy of a server with guards (to %s) has no handler of this module before it, so identity headers, session cookies and protocol upgrades reach its upstream as clients send them: write token_server, or jwt_auth with the option optional, in its block", strings.Join(upstreams, ", "))
 }
 
-// pathGuard is a guard before the handler that goes by the path, unless one that governs
-// everything is there, too.
-func (v *visit) pathGuard() *Guard {
-	for _, guard := range v.state.guards {
-		if len(guard.Sets) == 0 && !guard.Optional {
-			return nil
-		}
-	}
-	for _, guard := range v.state.some {
-		if _, ok := pathsOf(guard.Sets); ok {
-			return guard
-		}
-	}
-	return nil
-}
-
 func pathChanges(v *visit) string {
 	change, ok := v.handler.(*rewrite.Rewrite)
-	guard := v.pathGuard()
-	if !ok || guard == nil || !changesPath(change) || v.errors {
+	if !ok || v.errors || slices.ContainsFunc(v.state.guards, func(g *Guard) bool { return len(g.Sets) == 0 && !g.Optional }) {
 		return ""
 	}
-	return fmt.Sprintf("the path changes here, after %s has looked at it: a request for another path may end at what the guard is for. Write a guard of the new path after this, in the same block", guard.Name)
+	fixed, any := newPaths(change, v.route)
+	for _, guard := range v.state.some {
+		paths, ok := pathsOf(guard.Sets)
+		if ok && (any || slices.ContainsFunc(fixed, func(path string) bool { return matchesOne(paths, strings.ToLower(path)) })) {
+			return fmt.Sprintf("the path changes here, after %s has looked at it: a request for another path may end at what the guard is for. Write a guard of the new path after this, in the same block", guard.Name)
+		}
+	}
+	return ""
+}
+
+// asked is the path of a request, as it stays where a rewrite is to nothing else.
+const asked = "{http.request.uri.path}"
+
+// newPaths are the paths that a rewrite leads to, beside the one that was asked for; any
+// is set where it may be any. A path below the one that was asked for counts as that.
+func newPaths(r *rewrite.Rewrite, route caddyhttp.Route) (fixed []string, any bool) {
+	if r.StripPathPrefix != "" || r.StripPathSuffix != "" || len(r.URISubstring) > 0 || len(r.PathRegexp) > 0 {
+		return nil, true
+	}
+	path, _, _ := strings.Cut(r.URI, "?")
+	candidates := []string{path}
+	if path == "{http.matchers.file.relative}" {
+		candidates = filesOf(route)
+	}
+	for _, candidate := range candidates {
+		switch {
+		case candidate == "", candidate == "{http.request.uri}", candidate == asked, strings.HasPrefix(candidate, asked+"/"):
+		case strings.Contains(candidate, "{"):
+			return nil, true
+		default:
+			fixed = append(fixed, candidate)
+		}
+	}
+	return fixed, false
+}
+
+// filesOf are the files that the file matcher of a route tries.
+func filesOf(route caddyhttp.Route) (files []string) {
+	for _, set := range route.MatcherSets {
+		for _, matcher := range set {
+			if m, ok := matcher.(*fileserver.MatchFile); ok {
+				files = append(files, m.TryFiles...)
+			}
+		}
+	}
+	return files
 }
 
 // changesPath reports a rewrite of which the result is another path, and may be any.
@@ -218,7 +246,7 @@ func changesPath(r *rewrite.Rewrite) bool {
 		return true
 	}
 	path, _, _ := strings.Cut(r.URI, "?")
-	return path != "" && path != "{http.request.uri.path}" && path != "{http.request.uri}" && path != "{path}"
+	return path != "" && path != asked && path != "{http.request.uri}"
 }
 
 var rawPaths = regexp.MustCompile(`\{(http\.request\.(orig_)?uri(\.path)?|path|uri)\}`)

@@ -18,6 +18,7 @@ import (
 type walk struct {
 	result *Result
 	server string
+	listen []string
 	named  map[string]*caddyhttp.Route
 	ports  []string
 
@@ -140,6 +141,7 @@ func (w *walk) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHandle
 		}
 	}
 	w.note(v)
+	w.describe(v)
 
 	switch h := handler.(type) {
 	case *caddyhttp.Subroute:
