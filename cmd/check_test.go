@@ -70,7 +70,7 @@ func TestCheck(t *testing.T) {
 			[]string{"error: 127.0.0.1: handle > jwt_auth (unreached)", "Write it before respond"}, "1 error: Caddy would not start"},
 		"rules": {"jwt_auth /a/* editor admin {\nroles all staff\nscope read\nclaim tenant acme globex\nlogin off\n}\nrespond x", nil, 0,
 			[]string{"role editor or admin, and role staff, and scope read, and claim tenant acme or globex; others get 401 or 403"}, ""},
-		"no secret": {"jwt_auth\nreverse_proxy 127.0.0.1:9 {\nheader_up X-Key " + secret + "\n}\nrespond " + secret, nil, 0, []string{"reverse_proxy"}, ""},
+		"no secret":      {"jwt_auth\nreverse_proxy 127.0.0.1:9 {\nheader_up X-Key " + secret + "\n}\nrespond " + secret, nil, 0, []string{"reverse_proxy"}, ""},
 		"does not adapt": {"jwt_auth /a//b", nil, 1, nil, "with `//` it matches only requests that have two slashes there"},
 		"cannot load":    {"@p path /{env.NOT_SET}/x\njwt_auth @p\nrespond x", nil, 1, nil, "path /{env.NOT_SET}/x, which is //x now"},
 	} {

@@ -44,7 +44,8 @@ type App struct {
 	ctx             caddy.Context
 	events          *eventSender
 	// sites are known from Start on.
-	sites sites
+	sites    sites
+	includes *includes
 }
 
 // CaddyModule returns the Caddy module information.
@@ -59,6 +60,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // nothing: `caddy validate` runs it too.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger = ctx, ctx.Logger()
+	a.includes = &includes{of: make(map[string]cookie.Taken)}
 	if err := registerMetrics(ctx); err != nil {
 		return fmt.Errorf("registering the metrics: %w", err)
 	}

@@ -38,6 +38,7 @@
 //	recorder.go      audit log, events.go Caddy's events, metrics.go the metrics
 //	admin.go         the admin API module
 //	sites.go         which hosts the config guards; findings.go what package lint finds
+//	include.go       the session of a page that a template includes
 //	pathcheck.go     refuses matchers that match nothing, or less than they say
 //	clientip.go      the address of the client; outdated.go a warning at start
 package jwtauth

@@ -29,6 +29,9 @@ func (a *App) checkRoutes() error {
 		a.logger.Warn(f.Text, zap.String("rule", f.Rule), zap.String("where", f.Where), zap.String("server", f.Server), zap.Strings("hosts", f.Hosts))
 	}
 	a.sites = sitesOf(result)
+	if result.Templates {
+		a.includes.on.Store(true)
+	}
 	return errors.Join(errs...)
 }
 

@@ -322,13 +322,13 @@ func refusePlaceholders(option string, values []string) error {
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
 	governs, err := g.match.governs(r, state)
-	state.Clean(r, g.realm.parsed.upgrade, g.owned)
+	state.clean(r, g.realm, g.owned)
 	switch {
 	case err != nil:
 		state.TakeBack(r, g.realm.app.identity)
 		return err
 	case !governs:
-		return state.pass(w, r, next)
+		return state.pass(w, r, g.realm.app.including(next, state))
 	}
 	in, err := g.realm.future.Await(r.Context())
 	if err != nil {
@@ -345,7 +345,7 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		state.repl.DeleteByPrefix(userPlaceholder)
 		g.setHeaders(r, state)
 	}
-	return state.passGuarded(w, next, guard.Marks{
+	return state.passGuarded(w, g.realm.app.including(next, state), guard.Marks{
 		Request: r, Vary: g.vary, Private: d.Principal != nil, SecretURL: g.secretURL, Embedders: d.Embedders(r, in),
 	})
 }

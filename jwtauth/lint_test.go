@@ -117,6 +117,10 @@ func TestRules(t *testing.T) {
 			{"", "jwt_auth {\nset_header X-User {http.auth.user.id}\n}\nrequest_header X-User {http.request.header.X-Other}\nrespond x"},
 			{"", "jwt_auth {\nset_header X-User {http.auth.user.id}\n}\nreverse_proxy 127.0.0.1:9 {\nheader_up X-User {http.auth.user.id}\n}"},
 		},
+		"templates-local": {
+			{"", "@far not remote_ip 127.0.0.1/8\njwt_auth @far\ntemplates\nfile_server"},
+			{"", "@far not client_ip private_ranges\njwt_auth @far\ntemplates\nfile_server"},
+		},
 		"no-canonical-uris": {
 			{"", "@pdf path *.pdf\njwt_auth @pdf\nfile_server {\ndisable_canonical_uris\n}"},
 		},
@@ -156,6 +160,8 @@ func TestNoFinding(t *testing.T) {
 		"handle_errors {\nrespond x\n}\njwt_auth\nrespond y",
 		"respond /health ok\njwt_auth\nrespond x",
 		"jwt_auth\nrewrite /a /b\nrespond x",
+		"@far not remote_ip 127.0.0.1/8\njwt_auth @far\nfile_server",
+		"@far not remote_ip 192.0.2.0/24\njwt_auth @far\ntemplates\nfile_server",
 		"jwt_auth /api/*\nhandle {\ntry_files {path} {path}/index.html /index.html\nfile_server\n}",
 		"jwt_auth /private/*\nroute {\nrewrite /a /b\nrespond x\n}",
 		`{"handle": [{"handler": "subroute", "routes": [{"handle": [{"handler": "jwt_auth", "errors": "site"}]}],

@@ -25,6 +25,8 @@ type requestState struct {
 	passed *guardedWriter
 	writer guardedWriter
 	repl   *caddy.Replacer
+	// offered is set once requests that this one includes can find its cookies.
+	offered bool
 }
 
 // String keeps cookies out of {http.vars.*}.

@@ -135,20 +135,20 @@ func (t *TokenServer) Paths() []string {
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	state := stateOf(r)
 	serves, err := t.match.governs(r, state)
-	state.Clean(r, t.realm.parsed.upgrade, nil)
+	state.clean(r, t.realm, nil)
 	switch {
 	case err != nil:
 		state.TakeBack(r, t.realm.app.identity)
 		return err
 	case !serves:
-		return state.pass(w, r, next)
+		return state.pass(w, r, t.realm.app.including(next, state))
 	}
 	forPage := t.closed != nil && t.closed.Pages.Match(r.URL.Path)
 	if !forPage && !t.paths.Match(r.URL.Path) {
 		if t.closed != nil {
 			state.Passed(r, t.closed)
 		}
-		return state.pass(w, r, next)
+		return state.pass(w, r, t.realm.app.including(next, state))
 	}
 	state.TakeBack(r, t.realm.app.identity)
 	state.Answers(r)

@@ -30,6 +30,8 @@ type Request struct {
 	// What was done: cookies taken out, overrides cleared. plain is set if the request
 	// asks for no other protocol.
 	taken, cleared, plain bool
+	// restored is set if the cookies are those of the request that this one is included in.
+	restored bool
 }
 
 // seldom is what few requests need, apart from the rest.
@@ -152,9 +154,19 @@ func (s *Request) TakeBack(r *http.Request, owned HeaderNames) {
 // takeCookies takes the cookies of all realms out of the request, at the first call.
 func (s *Request) takeCookies(r *http.Request) {
 	if !s.taken {
-		s.cookies, s.taken = cookie.Take(r.Header), true
+		cookies := cookie.Take(r.Header)
+		if !s.restored {
+			s.cookies = cookies
+		}
+		s.taken = true
 	}
 }
+
+// Cookies are the cookies of all realms that were taken out of the request.
+func (s *Request) Cookies() cookie.Taken { return s.cookies }
+
+// Restore makes cookies those of the request, instead of any that it came with.
+func (s *Request) Restore(cookies cookie.Taken) { s.cookies, s.restored = cookies, true }
 
 // TakeCookies takes the cookies of all realms out of the request, and returns those of
 // the realm.

@@ -102,6 +102,8 @@ type Result struct {
 	// Sites are those with a guard, a token server or a directive that answers.
 	Sites  []Site
 	Guards []Found
+	// Templates is set if a handler of Caddy's templates was met.
+	Templates bool
 	// Named are the hosts that have a site of their own.
 	Named map[string]bool
 }

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -42,6 +43,39 @@ func pathsOf(sets caddyhttp.MatcherSets) (paths []string, ok bool) {
 		}
 	}
 	return paths, len(paths) > 0
+}
+
+// leavesOutLocal reports a `not` over the addresses of this machine.
+func leavesOutLocal(sets caddyhttp.MatcherSets) bool {
+	local := func(ranges []string) bool {
+		return slices.ContainsFunc(ranges, func(text string) bool {
+			prefix, err := netip.ParsePrefix(text)
+			return text == "127.0.0.1" || err == nil && prefix.Contains(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+		})
+	}
+	for _, set := range sets {
+		for _, matcher := range set {
+			not, ok := matcher.(*caddyhttp.MatchNot)
+			if !ok {
+				continue
+			}
+			for _, negated := range not.MatcherSets {
+				for _, matcher := range negated {
+					switch m := matcher.(type) {
+					case *caddyhttp.MatchRemoteIP:
+						if local(m.Ranges) {
+							return true
+						}
+					case *caddyhttp.MatchClientIP:
+						if local(m.Ranges) {
+							return true
+						}
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 // onlyPaths are the paths of matchers that ask for nothing else.

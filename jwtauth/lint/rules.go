@@ -27,6 +27,9 @@ type rule struct {
 // ruleUninvoked is about a named route; see [walk.namedRoute].
 var ruleUninvoked = rule{name: "uninvoked", severity: Error}
 
+// ruleTemplatesLocal is about a guard and templates; see [walk.run].
+var ruleTemplatesLocal = rule{name: "templates-local", severity: Warning}
+
 // rules are all of them. It must not be changed.
 var rules = []rule{
 	ruleUninvoked,
@@ -48,6 +51,7 @@ var rules = []rule{
 	{"own-path-again", Warning, ownPathAgain},
 	{"identity-header", Warning, identityHeader},
 	{"no-canonical-uris", Warning, noCanonicalURIs},
+	ruleTemplatesLocal,
 }
 
 // Rules are the names of all of them.

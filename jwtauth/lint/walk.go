@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/intercept"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/templates"
 )
 
 // walk goes through the routes of a server.
@@ -28,6 +29,10 @@ type walk struct {
 	findings []Finding
 	// headers are the names of the request headers that guards set.
 	headers []string
+	// templates is set once a handler of templates was met; local are the places of
+	// guards that leave out requests of this machine.
+	templates bool
+	local     []place
 }
 
 // invocation is how a named route is reached.
@@ -78,6 +83,11 @@ func (w *walk) run(server *caddyhttp.Server) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.named)) {
 		w.namedRoute(name)
+	}
+	if w.templates {
+		for _, at := range w.local {
+			w.find(ruleTemplatesLocal, at, "httpInclude of templates asks for other pages from 127.0.0.1, which this guard leaves out, so that a page that anyone may see can show what the guard is for: leave 127.0.0.1 out of the list, or keep templates out of this site")
+		}
 	}
 	if !w.guards {
 		// Without a guard only what is about a handler of ours counts.
@@ -190,6 +200,9 @@ func (w *walk) note(v *visit) {
 		w.guards = true
 		w.headers = append(w.headers, v.guard.Headers...)
 		s.guards, s.some = append(s.guards, v.guard), append(s.some, v.guard)
+		if leavesOutLocal(v.guard.Sets) {
+			w.local = append(w.local, v.place)
+		}
 		hosts := w.narrow(v.hosts, v.guard.Sets)
 		w.result.Guards = append(w.result.Guards, Found{v.guard, hosts, w.ports})
 	}
@@ -212,6 +225,8 @@ func (w *walk) note(v *visit) {
 		}
 	case *caddyhttp.StaticResponse, *caddyhttp.StaticError, *reverseproxy.Handler:
 		s.answered = v.name
+	case *templates.Templates:
+		w.result.Templates, w.templates = true, true
 	case *fileserver.FileServer:
 		if !h.PassThru {
 			s.answered = v.name
