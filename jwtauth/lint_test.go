@@ -60,7 +60,6 @@ func TestRules(t *testing.T) {
 		},
 		"after-the-answer": {
 			{"", "reverse_proxy 127.0.0.1:9 {\nhandle_response {\njwt_auth\nrespond x\n}\n}\ntoken_server"},
-			{"", "intercept {\nhandle_response {\njwt_auth\nrespond x\n}\n}\nrespond y"},
 		},
 		"invoked-twice": {
 			{"&(all) {\nhandle /a/* {\njwt_auth\nrespond a\n}\nhandle {\nrespond b\n}\n}\n", "invoke all\nhandle_errors {\ninvoke all\n}"},
@@ -160,6 +159,10 @@ func TestNoFinding(t *testing.T) {
 		"handle_errors {\nrespond x\n}\njwt_auth\nrespond y",
 		"respond /health ok\njwt_auth\nrespond x",
 		"jwt_auth\nrewrite /a /b\nrespond x",
+		"token_server\nroute {\nforward_auth 127.0.0.1:9 {\nuri /auth\n}\njwt_auth admin\nrespond x\n}",
+		"token_server\nforward_auth 127.0.0.1:9 {\nuri /auth\n}\nhandle /admin/* {\njwt_auth admin\nrespond x\n}",
+		"handle_path /* {\njwt_auth /admin/*\nrespond x\n}",
+		"intercept {\n@files header X-Accel-Redirect *\nhandle_response @files {\njwt_auth\nrewrite * {http.intercept.header.X-Accel-Redirect}\nfile_server\n}\n}\nrespond y",
 		"@far not remote_ip 127.0.0.1/8\njwt_auth @far\nfile_server",
 		"@far not remote_ip 192.0.2.0/24\njwt_auth @far\ntemplates\nfile_server",
 		"jwt_auth /api/*\nhandle {\ntry_files {path} {path}/index.html /index.html\nfile_server\n}",

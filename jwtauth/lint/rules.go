@@ -73,7 +73,7 @@ func afterTheAnswer(v *visit) string {
 	if v.guard == nil || !v.response {
 		return ""
 	}
-	return "this guard runs once there is an answer already: by then the upstream, or the site, has done what was asked. Write it before the directive that answers"
+	return "this guard runs once there is an answer already: by then the upstream has done what was asked. Write it before reverse_proxy"
 }
 
 func invokedTwice(v *visit) string {
@@ -98,7 +98,7 @@ func prefixTakenOff(v *visit) string {
 	}
 	for _, prefix := range v.state.stripped {
 		below := strings.ToLower(strings.TrimSuffix(prefix, "/")) + "/"
-		if !slices.ContainsFunc(paths, func(path string) bool { return !strings.HasPrefix(path+"/", below) }) {
+		if below != "/" && !slices.ContainsFunc(paths, func(path string) bool { return !strings.HasPrefix(path+"/", below) }) {
 			return fmt.Sprintf("the path has no %s at its begin any more when it comes here, since handle_path or uri has taken it off: write the path without it, as in jwt_auth %s, or put the guard before", prefix, "/"+strings.TrimPrefix(paths[0], below))
 		}
 	}
@@ -306,8 +306,7 @@ func climbsOut(v *visit) string {
 func ownPathAgain(v *visit) string {
 	_, isProxy := v.handler.(*reverseproxy.Handler)
 	_, isFiles := v.handler.(*fileserver.FileServer)
-	inIntercept := v.response && slices.ContainsFunc(v.trail, func(directive string) bool { return strings.HasPrefix(directive, "intercept") })
-	if !isProxy && !isFiles || !v.errors && !inIntercept || v.state.changed || hasRewrite(v.route) {
+	if !isProxy && !isFiles || !v.errors && !v.intercepted || v.state.changed || hasRewrite(v.route) {
 		return ""
 	}
 	for _, guard := range v.state.guards {

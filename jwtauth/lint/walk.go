@@ -44,8 +44,9 @@ type place struct {
 	hosts []string
 	// within are the named routes, and trail the directives, that it stands in.
 	within, trail []string
-	// errors is set in error routes; response in routes that run once there is an answer.
-	errors, response bool
+	// errors is set in error routes; response and intercepted in those that run once there
+	// is an answer, of reverse_proxy and of intercept.
+	errors, response, intercepted bool
 	// grouped is set within a group of routes of which one runs (`handle`) in a named
 	// route.
 	grouped bool
@@ -159,7 +160,7 @@ func (w *walk) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHandle
 		inner := v.place
 		if h.Errors != nil {
 			errors := before.copy()
-			w.list(h.Errors.Routes, errors, place{hosts: at.hosts, within: at.within, trail: append(slices.Clip(v.trail), "handle_errors"), errors: true, response: at.response})
+			w.list(h.Errors.Routes, errors, place{hosts: at.hosts, within: at.within, trail: append(slices.Clip(v.trail), "handle_errors"), errors: true, response: at.response, intercepted: at.intercepted})
 			inner.goesOn = errors.answered == ""
 		}
 		w.list(h.Routes, s, inner)
@@ -175,9 +176,13 @@ func (w *walk) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHandle
 		inner.within = append(slices.Clip(at.within), h.Name)
 		w.list(caddyhttp.RouteList{*to}, s, inner)
 	case *reverseproxy.Handler:
-		w.responses(h.HandleResponse, s, v.place)
+		inner := v.place
+		inner.response = true
+		w.responses(h.HandleResponse, s, inner)
 	case *intercept.Intercept:
-		w.responses(h.HandleResponse, s, v.place)
+		inner := v.place
+		inner.intercepted = true
+		w.responses(h.HandleResponse, s, inner)
 	}
 }
 
@@ -185,7 +190,6 @@ func (w *walk) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHandle
 // nothing of what comes after them.
 func (w *walk) responses(handlers []caddyhttp.ResponseHandler, s *state, at place) {
 	at = at.in("handle_response")
-	at.response = true
 	for _, handler := range handlers {
 		in := s.copy()
 		in.same, in.answered = make(map[string]bool), ""
@@ -223,8 +227,13 @@ func (w *walk) note(v *visit) {
 		if h.StripPathPrefix != "" {
 			s.stripped = append(s.stripped, h.StripPathPrefix)
 		}
-	case *caddyhttp.StaticResponse, *caddyhttp.StaticError, *reverseproxy.Handler:
+	case *caddyhttp.StaticResponse, *caddyhttp.StaticError:
 		s.answered = v.name
+	case *reverseproxy.Handler:
+		// One that looks at responses may go on, as forward_auth does.
+		if len(h.HandleResponse) == 0 {
+			s.answered = v.name
+		}
 	case *templates.Templates:
 		w.result.Templates, w.templates = true, true
 	case *fileserver.FileServer:
