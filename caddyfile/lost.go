@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"bytes"
 	"cmp"
 	"os"
 	"regexp"
@@ -51,23 +52,37 @@ func lostOf(h httpcaddyfile.Helper) (word, lines string) {
 }
 
 // writtenSegment are the words of the directive that begins with the token, as its file
-// has them.
+// has them. No more of the file is read than that takes: it may have a thousand guards.
 func writtenSegment(directive caddyfile.Token) []caddyfile.Token {
 	text, err := os.ReadFile(directive.File)
 	if err != nil {
 		return nil
 	}
-	words, err := caddyfile.Tokenize(text, directive.File)
-	if err != nil {
-		return nil
+	for range directive.Line - 1 {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
 	}
-	begin := slices.IndexFunc(words, func(w caddyfile.Token) bool { return w.Line == directive.Line && w.Text == directive.Text })
-	if begin < 0 {
-		return nil
+	for lines := 2; ; lines *= 2 {
+		parts := bytes.SplitAfterN(text, []byte("\n"), lines+1)
+		whole := len(parts) <= lines
+		words, err := caddyfile.Tokenize(bytes.Join(parts[:min(lines, len(parts))], nil), directive.File)
+		begin := slices.IndexFunc(words, func(w caddyfile.Token) bool { return w.Line == 1 && w.Text == directive.Text })
+		if whole && (err != nil || begin < 0) {
+			return nil
+		}
+		if err != nil || begin < 0 {
+			continue // a heredoc may go on
+		}
+		d := caddyfile.NewDispenser(words[begin:])
+		d.Next()
+		segment := d.NextSegment()
+		if !whole && !d.Next() {
+			continue // the block may go on
+		}
+		for i := range segment {
+			segment[i].Line += directive.Line - 1
+		}
+		return segment
 	}
-	d := caddyfile.NewDispenser(words[begin:])
-	d.Next()
-	return d.NextSegment()
 }
 
 // sameLine reports that the words of the first line that Caddy does not replace are those
