@@ -45,7 +45,7 @@ The exit code is 1 for a config that is refused or has an error, and 2, with
 			return err
 		}
 		if o.json {
-			err = writeJSON(cmd.OutOrStdout(), checked{result.Sites, result.Findings})
+			err = writeJSON(cmd.OutOrStdout(), checked{orEmpty(result.Sites), orEmpty(result.Findings)})
 		} else {
 			err = writeSites(cmd.OutOrStdout(), result)
 		}
@@ -64,6 +64,9 @@ The exit code is 1 for a config that is refused or has an error, and 2, with
 	}
 	return cmd
 }
+
+// orEmpty is a list that JSON shows as one, also without elements.
+func orEmpty[T any](list []T) []T { return append([]T{}, list...) }
 
 // check provisions the whole config, as `caddy validate` does, and looks at its routes.
 func (o *options) check() (none lint.Result, err error) {

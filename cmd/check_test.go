@@ -72,7 +72,7 @@ func TestCheck(t *testing.T) {
 			[]string{"role editor or admin, and role staff, and scope read, and claim tenant acme or globex; others get 401 or 403"}, ""},
 		"no secret":      {"jwt_auth\nreverse_proxy 127.0.0.1:9 {\nheader_up X-Key " + secret + "\n}\nrespond " + secret, nil, 0, []string{"reverse_proxy"}, ""},
 		"does not adapt": {"jwt_auth /a//b", nil, 1, nil, "with `//` it matches only requests that have two slashes there"},
-		"cannot load":    {"@p path /{env.NOT_SET}/x\njwt_auth @p\nrespond x", nil, 1, nil, "path /{env.NOT_SET}/x, which is //x now"},
+		"cannot load":    {"@p path /{env.NOT_SET}/x\njwt_auth @p\nrespond x", nil, 1, nil, "path /{env.NOT_SET}/x: with the value that its placeholder has now"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

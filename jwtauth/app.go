@@ -60,7 +60,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // nothing: `caddy validate` runs it too.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger = ctx, ctx.Logger()
-	a.includes = &includes{of: make(map[string]cookie.Taken)}
+	a.includes = &includes{of: make(map[string]including)}
 	if err := registerMetrics(ctx); err != nil {
 		return fmt.Errorf("registering the metrics: %w", err)
 	}

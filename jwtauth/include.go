@@ -9,7 +9,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 )
 
@@ -24,14 +23,25 @@ import (
 // includeHeader begins the names of such fields.
 const includeHeader = "Jwtauth-Include-"
 
-// includes are the cookies of requests that may include others.
+//
+// A page that includes what a guard let one user see is for that user, too: its answer
+// gets the marks of the included one, so that no cache shows it to the next.
+
+// includes are the requests that may include others.
 type includes struct {
 	on atomic.Bool // set for a config with templates
 	mu sync.Mutex
-	of map[string]cookie.Taken
+	of map[string]including
 }
 
-// restore gives a request that is included the cookies of the one that it is for.
+// including is a request that may include others, by the goroutine that answers it.
+type including struct {
+	*requestState
+	request *http.Request
+}
+
+// restore gives a request that is included the cookies of the one that it is for. Where
+// several are above it, any of them has the same.
 func (i *includes) restore(r *http.Request, state *requestState) {
 	for name, values := range r.Header {
 		id, ok := strings.CutPrefix(name, includeHeader)
@@ -39,19 +49,29 @@ func (i *includes) restore(r *http.Request, state *requestState) {
 			continue
 		}
 		i.mu.Lock()
-		cookies, known := i.of[id]
+		outer, known := i.of[id]
 		i.mu.Unlock()
 		if known {
-			state.Restore(cookies)
+			state.Restore(outer.Cookies())
+			state.includedIn = append(state.includedIn, outer)
 		}
 	}
 }
 
-// offer lets the requests that r includes find its cookies, until done is called.
-func (i *includes) offer(r *http.Request, cookies cookie.Taken) (done func()) {
+// markOuter gives the answers of the requests that this one is included in its marks.
+func (s *requestState) markOuter(m guard.Marks) {
+	for _, outer := range s.includedIn {
+		if outer.passed != nil {
+			outer.passed.Include(outer.request, m)
+		}
+	}
+}
+
+// offer lets the requests that r includes find its state, until done is called.
+func (i *includes) offer(r *http.Request, s *requestState) (done func()) {
 	id := rand.Text()
 	i.mu.Lock()
-	i.of[id] = cookies
+	i.of[id] = including{s, r}
 	i.mu.Unlock()
 	r.Header[includeHeader+id] = nil
 	return func() {
@@ -73,12 +93,12 @@ func (s *requestState) clean(r *http.Request, realm *Realm, owned guard.HeaderNa
 // including wraps the next handler so that it can include guarded pages.
 func (a *App) including(next caddyhttp.Handler, s *requestState) caddyhttp.Handler {
 	i := a.includes
-	if !i.on.Load() || s.offered || len(s.Cookies()) == 0 {
+	if !i.on.Load() || s.offered {
 		return next
 	}
 	s.offered = true
 	return caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		defer i.offer(r, s.Cookies())()
+		defer i.offer(r, s)()
 		return next.ServeHTTP(w, r)
 	})
 }

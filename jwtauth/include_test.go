@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,17 @@ func TestInclude(t *testing.T) {
 	s.get("/index.html", alice).wantBody(t, http.StatusOK, "[alice]")
 	s.get("/index.html", bob).wantBody(t, http.StatusOK, "[bob]")
 	s.get("/index.html", bearer(s.signIn("bob").Access)).wantBody(t, http.StatusOK, "[bob]")
+	// What is included makes the page one for its user.
+	for _, as := range []option{alice, bearer(s.signIn("bob").Access)} {
+		a := s.get("/index.html", as).wantHeader(t, "Cache-Control", "private, no-cache")
+		if !slices.Contains(a.Header["Vary"], "Authorization, Cookie") {
+			t.Errorf("%s: Vary %q", a.Body, a.Header["Vary"])
+		}
+		if policy := a.Header.Get("Cross-Origin-Resource-Policy"); (policy == "same-origin") != strings.Contains(a.Body, "alice") {
+			t.Errorf("%s: Cross-Origin-Resource-Policy %q", a.Body, policy)
+		}
+	}
+	s.get("/open.html", alice).wantBody(t, http.StatusOK, "[open]").wantHeader(t, "Cache-Control", "").wantHeader(t, "Vary", "Accept-Encoding")
 	s.get("/open.html").wantBody(t, http.StatusOK, "[open]")
 	s.get("/twice.html", alice).wantBody(t, http.StatusOK, "[<alice>for admins]")
 	for name, options := range map[string][]option{

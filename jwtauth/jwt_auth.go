@@ -345,9 +345,11 @@ func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		state.repl.DeleteByPrefix(userPlaceholder)
 		g.setHeaders(r, state)
 	}
-	return state.passGuarded(w, g.realm.app.including(next, state), guard.Marks{
+	marks := guard.Marks{
 		Request: r, Vary: g.vary, Private: d.Principal != nil, SecretURL: g.secretURL, Embedders: d.Embedders(r, in),
-	})
+	}
+	state.markOuter(marks)
+	return state.passGuarded(w, g.realm.app.including(next, state), marks)
 }
 
 // setHeaders sets the identity headers. The values are expanded once.

@@ -25,8 +25,10 @@ type requestState struct {
 	passed *guardedWriter
 	writer guardedWriter
 	repl   *caddy.Replacer
-	// offered is set once requests that this one includes can find its cookies.
-	offered bool
+	// offered is set once requests that this one includes can find it, and includedIn are
+	// those that include this one.
+	offered    bool
+	includedIn []including
 }
 
 // String keeps cookies out of {http.vars.*}.

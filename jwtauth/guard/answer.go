@@ -83,6 +83,23 @@ type Answer struct {
 // Of makes it the answer to a request, nested in another one or not.
 func (a *Answer) Of(s *Request, nested bool) { a.request, a.nested = s, nested }
 
+// Include adds the marks of an answer that this one, to r, includes.
+func (a *Answer) Include(r *http.Request, m Marks) {
+	if a.Request == nil {
+		a.Request = r
+	}
+	switch {
+	case a.Vary == "":
+		a.Vary = m.Vary
+	case m.Vary != "" && m.Vary != a.Vary:
+		a.Vary += ", " + m.Vary
+	}
+	a.Private = a.Private || m.Private
+	if a.Embedders == Anyone || m.Embedders == SameOrigin {
+		a.Embedders = m.Embedders
+	}
+}
+
 // Sent reports whether the header was sent.
 func (a *Answer) Sent() bool { return a.sent }
 

@@ -12,7 +12,7 @@ import (
 // Severity says what becomes of a config with a finding.
 type Severity string
 
-// An error is what nobody can have meant: the config is refused. A warning is told.
+// A config with an error cannot do what it says, and is refused. A warning goes to the log.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"

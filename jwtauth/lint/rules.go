@@ -209,7 +209,7 @@ func pathChanges(v *visit) string {
 // asked is the path of a request, as it stays where a rewrite is to nothing else.
 const asked = "{http.request.uri.path}"
 
-// newPaths are the paths that a rewrite leads to, beside the one that was asked for; any
+// newPaths are the paths that a rewrite leads to, other than the one that was asked for; any
 // is set where it may be any. A path below the one that was asked for counts as that.
 func newPaths(r *rewrite.Rewrite, route caddyhttp.Route) (fixed []string, any bool) {
 	if r.StripPathPrefix != "" || r.StripPathSuffix != "" || len(r.URISubstring) > 0 || len(r.PathRegexp) > 0 {

@@ -6,8 +6,8 @@
 // with two changes. The memory of a derivation is used again by the next one: the original
 // leaves it to the garbage collector, 19 MiB with each sign-in, and while sign-ins flood a
 // server all other requests wait for the collector (golang/go#36634 asks for a way to hand
-// memory in). And a derivation lets other goroutines run in between. What the original has
-// beside Argon2id, and for loong64, is left out.
+// memory in). And a derivation lets other goroutines run in between. Of the original, all
+// that is not for Argon2id, and what is for loong64, is left out.
 //
 // Its tests compare it with the original. Package password is its only caller.
 package argon2
