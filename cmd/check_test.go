@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/lint"
 )
 
-var update = flag.Bool("update", false, "write what `check` tells of the examples into testdata")
+var update = flag.Bool("update", false, "write what `check` and `explain` tell of the examples into testdata")
 
 // TestCheckExamples: what is told of each example is in testdata, to be read; and none
 // has a finding. Nothing is left behind.
@@ -31,23 +31,28 @@ func TestCheckExamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := testcaddy.New(t, site, testcaddy.Options{Env: []string{"DOMAIN=example.com"}})
 			got := c.MustRun("jwtauth", "check", "--config", example, "--strict")
-			golden := filepath.Join("testdata", "check", name+".txt")
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("it tells\n%s\nwant\n%s", got, want)
-			}
+			wantGolden(t, filepath.Join("testdata", "check", name+".txt"), got)
 			if _, err := os.Stat(c.Data); err == nil {
 				t.Error("the data folder was made")
 			}
 		})
+	}
+}
+
+// wantGolden compares a text with that of a file, or writes the file.
+func wantGolden(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("it tells\n%s\nwant\n%s", got, want)
 	}
 }
 

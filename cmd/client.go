@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 )
 
 const (
@@ -26,9 +28,10 @@ const (
 	maxAnswer   = 64 << 20
 )
 
-// api speaks the admin API for one realm, with or without a server.
+// api speaks the admin API for one realm, or for the whole config, with or without a
+// server.
 type api struct {
-	realm     string
+	realm     string // "" for the whole config
 	origin    string // scheme and host of the URLs
 	transport http.RoundTripper
 	close     func()
@@ -51,7 +54,10 @@ func (a *api) call(ctx context.Context, method, name string, query url.Values, i
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)
 		defer cancel()
 	}
-	address := a.origin + "/jwtauth/" + url.PathEscape(a.realm) + "/" + name
+	address := a.origin + adminapi.Path + name
+	if a.realm != "" {
+		address = a.origin + adminapi.Path + url.PathEscape(a.realm) + "/" + name
+	}
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}

@@ -20,8 +20,8 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "jwtauth",
-		Usage:     "<user|session|key|token|store> <command> | check",
-		Short:     "Manages the users, sessions, keys and tokens of a realm, and checks a config",
+		Usage:     "<user|session|key|token|store> <command> | check | explain",
+		Short:     "Manages the users, sessions, keys and tokens of a realm, and tells what a config guards",
 		Long:      long,
 		CobraFunc: build,
 	})
@@ -35,6 +35,7 @@ Manages the users, sessions, keys and tokens of a realm:
 	$ caddy jwtauth key rotate
 	$ caddy jwtauth token inspect < token.txt
 	$ caddy jwtauth check
+	$ caddy jwtauth explain GET https://example.com/admin
 
 While Caddy runs, the commands speak to its admin API, at the address that
 --address or the config names. Otherwise they open the realm themselves, as
@@ -71,7 +72,7 @@ func build(cmd *cobra.Command) {
 		}
 		return oneLine(fmt.Errorf("%w: %s", err, hint))
 	})
-	group(cmd, userCommand(o), sessionCommand(o), keyCommand(o), tokenCommand(o), storeCommand(o), checkCommand(o))
+	group(cmd, userCommand(o), sessionCommand(o), keyCommand(o), tokenCommand(o), storeCommand(o), checkCommand(o), explainCommand(o))
 }
 
 // group makes a command that only has others below it.

@@ -109,9 +109,13 @@ func (o *options) openAdmin(ctx context.Context, c *config, talk io.Writer) (*ap
 	case !noServer(err):
 		return nil, fmt.Errorf("the admin API at %s: %w: nothing was done; make it answer, name another one with --address, or stop that Caddy", address, err)
 	case o.address != "" && o.config == "":
-		return nil, fmt.Errorf("no server answers at %s: start Caddy, or leave --address out to work without it", address)
+		return nil, o.noServer()
 	}
 	return nil, nil
+}
+
+func (o *options) noServer() error {
+	return fmt.Errorf("no server answers at %s: start Caddy, or leave --address out to work without it", o.address)
 }
 
 // openHere opens the realm in this process. absent is why the Caddy that runs, if

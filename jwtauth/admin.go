@@ -1,10 +1,12 @@
 package jwtauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/adminapi"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
@@ -48,13 +50,13 @@ func (a *AdminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 
 // AdminHandler serves the admin API of the app's realms. Commands that run without a
 // server call it directly.
-func (a *App) AdminHandler() http.Handler { return adminapi.Handler(adminRealms{a}, a.logger) }
+func (a *App) AdminHandler() http.Handler { return adminapi.Handler(adminConfig{a}, a.logger) }
 
-// adminRealms are the realms of an app, for the admin API.
-type adminRealms struct{ app *App }
+// adminConfig is the config of an app, for the admin API.
+type adminConfig struct{ app *App }
 
-// Realm implements [adminapi.Realms].
-func (a adminRealms) Realm(ctx context.Context, name string) (*realm.Realm, error) {
+// Realm implements [adminapi.Config].
+func (a adminConfig) Realm(ctx context.Context, name string) (*realm.Realm, error) {
 	configured, ok := a.app.Realms[name]
 	if !ok {
 		return nil, adminapi.Error{Status: http.StatusNotFound, Err: fmt.Errorf("unknown realm %q: the realms are %v", name, a.app.names())}
@@ -67,6 +69,27 @@ func (a adminRealms) Realm(ctx context.Context, name string) (*realm.Realm, erro
 		return nil, adminapi.Error{Status: http.StatusServiceUnavailable, Err: err}
 	}
 	return r, nil
+}
+
+// Check implements [adminapi.Config].
+func (a adminConfig) Check() (any, error) {
+	result, ok := a.app.Lint()
+	if !ok {
+		return nil, adminapi.Error{Status: http.StatusNotFound, Err: errNoSites}
+	}
+	return result, nil
+}
+
+// Explain implements [adminapi.Config].
+func (a adminConfig) Explain(ctx context.Context, query url.Values) (any, error) {
+	answer, err := a.app.Explain(ctx, Question{
+		Method: query.Get("method"), URL: query.Get("url"), User: query.Get("user"), Realm: cmp.Or(query.Get("realm"), DefaultRealm),
+		Roles: query["role"], Nobody: query.Get("nobody") == "true",
+	})
+	if err != nil {
+		return nil, adminapi.Error{Status: http.StatusBadRequest, Err: err}
+	}
+	return answer, nil
 }
 
 // Interface guards

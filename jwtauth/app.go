@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"go.uber.org/zap"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/explain"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
@@ -46,6 +48,8 @@ type App struct {
 	// sites are known from Start on.
 	sites    sites
 	includes *includes
+	// asked are the routes as Explain asks them, made at the first question.
+	asked func() (*explain.Routes, error)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -61,6 +65,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger = ctx, ctx.Logger()
 	a.includes = &includes{of: make(map[string]including)}
+	a.asked = sync.OnceValues(a.routesToAsk)
 	if err := registerMetrics(ctx); err != nil {
 		return fmt.Errorf("registering the metrics: %w", err)
 	}

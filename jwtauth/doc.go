@@ -1,9 +1,12 @@
 // Package jwtauth holds the Caddy modules: the app with its realms, the handlers
 // "token_server" and "jwt_auth", the request matchers, the stores and the admin API;
-// and the wiring that joins them with the packages below it. Those know nothing of Caddy.
+// and the wiring that joins them with the packages below it. Those know nothing of Caddy, but
+// for lint and explain, which look at its routes.
 //
 // The house, from the requests down; each package imports only those below it:
 //
+//	explain      who gets what a URL asks for, by Caddy's own routes
+//	lint         where a config does not guard what it seems to
 //	adminapi     the admin API: its JSON, which commands import, and its handler
 //	guard        one request's decision: credential, rules, identity headers, refusals
 //	realm        an open realm: what a credential stands for, users in force, deny set
@@ -38,6 +41,7 @@
 //	recorder.go      audit log, events.go Caddy's events, metrics.go the metrics
 //	admin.go         the admin API module
 //	sites.go         which hosts the config guards; findings.go what package lint finds
+//	explained.go     what the handlers do with a request that package explain asks about
 //	include.go       the session of a page that a template includes
 //	pathcheck.go     refuses matchers that match nothing, or less than they say
 //	clientip.go      the address of the client; outdated.go a warning at start

@@ -38,15 +38,20 @@ func (a *App) checkRoutes() error {
 // Lint goes through the routes of the config that the app is of. It is false where there
 // is no http app.
 func (a *App) Lint() (lint.Result, bool) {
-	app, err := a.ctx.AppIfConfigured("http")
-	if err != nil {
-		return lint.Result{}, false
-	}
-	servers, ok := app.(*caddyhttp.App)
+	servers, ok := a.httpApp()
 	if !ok {
 		return lint.Result{}, false
 	}
 	return lint.Check(servers), true
+}
+
+func (a *App) httpApp() (*caddyhttp.App, bool) {
+	app, err := a.ctx.AppIfConfigured("http")
+	if err != nil {
+		return nil, false
+	}
+	servers, ok := app.(*caddyhttp.App)
+	return servers, ok
 }
 
 func siteOf(f lint.Finding) string {

@@ -76,6 +76,9 @@ func TestRules(t *testing.T) {
 			{"", "token_server\nroute {\ntoken_server\njwt_auth\nrespond x\n}"},
 		},
 		"user-too-early": {
+			{"", "@admin jwt_role admin\nredir @admin /panel\njwt_auth\nrespond x"},
+			{"", "@other not jwt_claim tenant acme\nrewrite @other /other\njwt_auth\nrespond x"},
+			{"", "@admin expression jwt_role('admin')\nredir @admin /panel\njwt_auth\nrespond x"},
 			{"", "root /srv/{http.auth.user.id}\njwt_auth\nfile_server"},
 			{"", "rewrite /users/{http.auth.user.id}/x\njwt_auth\nfile_server"},
 			{"", "redir /start /users/{http.auth.user.id}\njwt_auth\nfile_server"},

@@ -143,8 +143,8 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	case !serves:
 		return state.pass(w, r, t.realm.app.including(next, state))
 	}
-	forPage := t.closed != nil && t.closed.Pages.Match(r.URL.Path)
-	if !forPage && !t.paths.Match(r.URL.Path) {
+	forPage, forEndpoint := t.serves(r)
+	if !forPage && !forEndpoint {
 		if t.closed != nil {
 			state.Passed(r, t.closed)
 		}
@@ -177,6 +177,12 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 		t.endpoints.ServeHTTP(w, r)
 	}
 	return nil
+}
+
+// serves reports whether it has a page, or else an endpoint, at the request's path.
+func (t *TokenServer) serves(r *http.Request) (page, endpoint bool) {
+	page = t.closed != nil && t.closed.Pages.Match(r.URL.Path)
+	return page, !page && t.paths.Match(r.URL.Path)
 }
 
 // await returns the realm as soon as it is open, and keeps it so until release.

@@ -39,7 +39,8 @@ func localName(path string) string {
 func ours(path string) bool { return path == modulePath || strings.HasPrefix(path, modulePath+"/") }
 
 func core(name string) bool {
-	return strings.HasPrefix(name, "jwtauth/") && name != "jwtauth/lint" // which looks at Caddy's routes
+	// These two look at Caddy's routes.
+	return strings.HasPrefix(name, "jwtauth/") && name != "jwtauth/lint" && name != "jwtauth/explain"
 }
 
 // layer is how far up a package stands: it may import what stands below it, and
@@ -50,14 +51,16 @@ func layer(name string) int {
 		return 0
 	case name == "jwtauth/lint":
 		return 1
-	case name == "jwtauth":
+	case name == "jwtauth/explain":
 		return 2
-	case name == "caddyfile", name == "cmd":
+	case name == "jwtauth":
 		return 3
-	case name == ".":
+	case name == "caddyfile", name == "cmd":
 		return 4
-	default: // the binary, test helpers, examples: nothing imports them
+	case name == ".":
 		return 5
+	default: // the binary, test helpers, examples: nothing imports them
+		return 6
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 
 	"go.uber.org/zap"
 
@@ -19,6 +20,10 @@ type noRealms struct{}
 func (noRealms) Realm(_ context.Context, name string) (*realm.Realm, error) {
 	return nil, adminapi.Error{Status: http.StatusNotFound, Err: errors.New("unknown realm " + name)}
 }
+
+func (noRealms) Check() (any, error) { return nil, nil }
+
+func (noRealms) Explain(context.Context, url.Values) (any, error) { return nil, nil }
 
 // The handler finds the realm by its name in the path, and answers in the form of Caddy's
 // admin API.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"go.uber.org/zap"
@@ -41,10 +42,14 @@ type Error struct {
 func (e Error) Error() string { return e.Err.Error() }
 func (e Error) Unwrap() error { return e.Err }
 
-// Realms finds the realms of the running config.
-type Realms interface {
-	// Realm returns a realm as soon as it is open. Its errors are of type [Error].
+// Config is the running config. The errors of its methods are of type [Error].
+type Config interface {
+	// Realm returns a realm as soon as it is open.
 	Realm(ctx context.Context, name string) (*realm.Realm, error)
+	// Check is what the config guards, and Explain who gets what a URL asks for: values to
+	// send as JSON.
+	Check() (any, error)
+	Explain(ctx context.Context, query url.Values) (any, error)
 }
 
 // action answers a request for a realm with a value to send as JSON; nil means that
@@ -65,10 +70,27 @@ type action func(ctx context.Context, r *realm.Realm, req *http.Request) (any, e
 //	POST   /jwtauth/{realm}/keys/rotate
 //	POST   /jwtauth/{realm}/keys/revoke
 //	POST   /jwtauth/{realm}/inspect
+//	GET    /jwtauth/check
+//	GET    /jwtauth/explain            ?method= &url= &user= &realm= &role= &nobody=
 //
 // Names are parameters of the URL: a name such as `a/../b` would not survive in a path.
-func Handler(realms Realms, logger *zap.Logger) http.Handler {
+func Handler(config Config, logger *zap.Logger) http.Handler {
 	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, req *http.Request, value any, err error) {
+		if err != nil {
+			writeError(w, logger, req, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, value)
+	}
+	mux.HandleFunc("GET /jwtauth/check", func(w http.ResponseWriter, req *http.Request) {
+		value, err := config.Check()
+		answer(w, req, value, err)
+	})
+	mux.HandleFunc("GET /jwtauth/explain", func(w http.ResponseWriter, req *http.Request) {
+		value, err := config.Explain(req.Context(), req.URL.Query())
+		answer(w, req, value, err)
+	})
 	for pattern, action := range map[string]action{
 		"GET /jwtauth/{realm}/users":        listUsers,
 		"POST /jwtauth/{realm}/users":       addUser,
@@ -84,19 +106,15 @@ func Handler(realms Realms, logger *zap.Logger) http.Handler {
 		"POST /jwtauth/{realm}/inspect":     inspectToken,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
-			value, err := run(realms, action, w, req)
-			if err != nil {
-				writeError(w, logger, req, err)
-				return
-			}
-			writeJSON(w, http.StatusOK, value)
+			value, err := run(config, action, w, req)
+			answer(w, req, value, err)
 		})
 	}
 	return mux
 }
 
-func run(realms Realms, action action, w http.ResponseWriter, req *http.Request) (any, error) {
-	r, err := realms.Realm(req.Context(), req.PathValue("realm"))
+func run(config Config, action action, w http.ResponseWriter, req *http.Request) (any, error) {
+	r, err := config.Realm(req.Context(), req.PathValue("realm"))
 	if err != nil {
 		return nil, err
 	}

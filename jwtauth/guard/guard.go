@@ -63,12 +63,22 @@ func (g *Guard) Decide(r *http.Request, s *Request, in *realm.Realm) Decision {
 	case d.Refusal != nil:
 	case d.Principal != nil && s.foundOther(in, d.Principal):
 		d.Refusal = oauth2.InvalidToken(errSeveralUsers)
-	case d.Principal != nil:
-		d.Refusal = g.authorize(d.Principal)
-	case !g.Optional:
-		d.Refusal = oauth2.NotAuthenticated()
+	default:
+		d.Refusal = g.Judge(d.Principal)
 	}
 	return d
+}
+
+// Judge says why a user, or a visitor without a credential (nil), may not pass, and nil
+// for one who may.
+func (g *Guard) Judge(p *policy.Principal) *oauth2.Error {
+	switch {
+	case p != nil:
+		return g.authorize(p)
+	case !g.Optional:
+		return oauth2.NotAuthenticated()
+	}
+	return nil
 }
 
 // errSeveralUsers refuses a request that shows guards of one realm different users, as

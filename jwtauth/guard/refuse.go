@@ -125,6 +125,13 @@ func (g *Guard) refusals(r *http.Request, s *Request, original *url.URL) (pages.
 	return pages.Refusals{}, false
 }
 
+// SignIn is where the guard sends a person with a browser who is not signed in, "" for
+// nowhere.
+func (g *Guard) SignIn(r *http.Request, s *Request, original *url.URL) string {
+	refusals, _ := g.refusals(r, s, original)
+	return refusals.SignInPage
+}
+
 // isHere reports whether a request asks for the sign-in page.
 func isHere(page *url.URL, r *http.Request, original *url.URL) bool {
 	return page.Path == original.Path && (page.Host == "" || isOf(page, r))

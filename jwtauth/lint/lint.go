@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -75,6 +76,17 @@ type Site struct {
 	Lines  []Line   `json:"lines"`
 }
 
+// String is how a person calls the site: its hosts, or where it listens.
+func (s Site) String() string {
+	switch {
+	case len(s.Hosts) > 0:
+		return strings.Join(s.Hosts, ", ")
+	case len(s.Listen) > 0:
+		return strings.Join(s.Listen, ", ")
+	}
+	return s.Server
+}
+
 // Line is what a site does with requests, in the order in which they come to it.
 type Line struct {
 	// Where are the directives from the outermost one to this one.
@@ -98,30 +110,31 @@ type Found struct {
 
 // Result is what a walk has found.
 type Result struct {
-	Findings []Finding
 	// Sites are those with a guard, a token server or a directive that answers.
-	Sites  []Site
-	Guards []Found
+	Sites    []Site    `json:"sites"`
+	Findings []Finding `json:"findings"`
+	Guards   []Found   `json:"-"`
 	// Templates is set if a handler of Caddy's templates was met.
-	Templates bool
+	Templates bool `json:"-"`
 	// Named are the hosts that have a site of their own.
-	Named map[string]bool
+	Named map[string]bool `json:"-"`
 }
 
 // Check goes through the servers of a provisioned http app.
 func Check(app *caddyhttp.App) Result {
-	result := Result{Named: make(map[string]bool)}
+	result := Result{Sites: []Site{}, Findings: []Finding{}, Named: make(map[string]bool)}
 	for _, name := range slices.Sorted(maps.Keys(app.Servers)) {
 		server := app.Servers[name]
 		w := &walk{
-			result: &result, server: name, listen: server.Listen, named: server.NamedRoutes, ports: listenPorts(server.Listen), invoked: make(map[string]invocation),
+			result: &result, server: name, listen: server.Listen, named: server.NamedRoutes, ports: Ports(server.Listen), invoked: make(map[string]invocation),
 		}
 		w.run(server)
 	}
 	return result
 }
 
-func listenPorts(addresses []string) (ports []string) {
+// Ports are those of a server's addresses, of a range at most 16.
+func Ports(addresses []string) (ports []string) {
 	for _, text := range addresses {
 		address, err := caddy.ParseNetworkAddress(text)
 		if err != nil {

@@ -147,6 +147,10 @@ func matchersOf(route caddyhttp.Route) (text string, known bool) {
 
 // configOf is a matcher's module and what is written in it.
 func configOf(matcher any) (text string, ok bool) {
+	if not, isNot := matcher.(*caddyhttp.MatchNot); isNot { // what is in it was loaded, and taken out of its JSON
+		text, ok = matchersOf(caddyhttp.Route{MatcherSets: not.MatcherSets})
+		return "not(" + text + ")", ok
+	}
 	module, ok := matcher.(caddy.Module)
 	config, err := json.Marshal(matcher)
 	if err != nil || !ok {

@@ -9,9 +9,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 )
 
-// nameOf is a handler as a person would write it in a Caddyfile, with the paths of its
+// Name is a handler as a person would write it in a Caddyfile, with the paths of its
 // route. It is "" for the block of a site, and shows no value that may be a secret.
-func nameOf(route caddyhttp.Route, handler caddyhttp.MiddlewareHandler) string {
+func Name(route caddyhttp.Route, handler caddyhttp.MiddlewareHandler) string {
 	if ours := oursOf(handler); ours != nil {
 		if guard := ours.Guards(); guard != nil {
 			return guard.Name

@@ -128,18 +128,21 @@ func twoTokenServers(v *visit) string {
 const user = "{http.auth.user."
 
 func userTooEarly(v *visit) string {
-	if v.state.authenticated || v.errors { // an error route comes after the guards
+	if v.errors { // an error route comes after the guards
 		return ""
 	}
-	text := expandedBy(v.handler)
+	var asked string
 	for _, set := range v.route.MatcherSets {
 		for _, matcher := range set {
 			if config, ok := configOf(matcher); ok {
-				text += config
+				asked += config
 			}
 		}
 	}
-	if !strings.Contains(text, user) {
+	if len(v.state.some) == 0 && (strings.Contains(asked, "jwt_role") || strings.Contains(asked, "jwt_claim")) {
+		return "the matcher asks here who is signed in before any guard has run, so that jwt_role and jwt_claim match for no one: write it after jwt_auth in one `route` block"
+	}
+	if v.state.authenticated || !strings.Contains(expandedBy(v.handler)+asked, user) {
 		return ""
 	}
 	return "{http.auth.user.…} is asked here before any guard has run, so that it is empty for everyone: write it after jwt_auth in one `route` block, and instead of root the root of file_server itself, as in `file_server { root /srv/users/{http.auth.user.id} }`"

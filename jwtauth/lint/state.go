@@ -40,7 +40,9 @@ func (s *state) enter(route caddyhttp.Route) *state {
 
 // leave notes what a route has done to all requests, or to those that it matches.
 func (s *state) leave(route caddyhttp.Route, in *state) {
-	s.some, s.authenticated = in.some, in.authenticated
+	if !route.Terminal { // as those of whole sites are: no request that it matches goes on
+		s.some, s.authenticated = in.some, in.authenticated
+	}
 	if forAll(route) {
 		s.guards, s.servers, s.answered, s.stripped, s.changed = in.guards, in.servers, in.answered, in.stripped, in.changed
 	}

@@ -138,7 +138,7 @@ func (w *walk) list(routes caddyhttp.RouteList, s *state, at place) {
 // handler applies the rules to a handler, notes what it does to requests, and goes on
 // where it has routes of its own.
 func (w *walk) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHandler, s *state, at place) {
-	name := nameOf(route, handler)
+	name := Name(route, handler)
 	v := &visit{walk: w, name: name, state: s, route: route, handler: handler, place: at.in(name)}
 	if ours := oursOf(handler); ours != nil {
 		v.guard, v.tokenServer = ours.Guards(), ours.Serves()

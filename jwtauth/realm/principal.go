@@ -52,6 +52,14 @@ func (r *Realm) principalFromSession(s session.Session, u user.User, until time.
 	}, nil
 }
 
+// PrincipalOf is a user as if signed in, in no session.
+func PrincipalOf(u user.User) *policy.Principal {
+	return &policy.Principal{
+		Username: u.Username, FullName: u.FullName, Email: u.Email, Roles: u.Roles, Scopes: u.Scopes, Client: oauth2.FirstParty,
+		Claims: sessionClaims{user: u.Claims, subject: u.Username, client: oauth2.FirstParty, roles: u.Roles, scopes: u.Scopes},
+	}
+}
+
 // sessionClaims are the claims that a session cookie stands for.
 type sessionClaims struct {
 	user    map[string]any
