@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 		"errors site":     {"jwt_auth {\nerrors site\n}\nrespond x\nhandle_errors 401 {\nrespond sorry\n}", "GET / --nobody", []string{"a visitor who is not signed in:\n  refused by jwt_auth with 401: not signed in; handle_errors > handle (with a matcher) > respond makes the answer"}, ""},
 		"an upstream":     {"jwt_auth /a/*\n" + proxied, "GET /a/x", []string{"every signed-in user:\n  answered by reverse_proxy\n"}, ""},
 		"forward_auth":    {"jwt_auth\nforward_auth " + upstream.URL + " {\nuri /\n}\nrespond x", "GET /x", []string{"asks its upstream first", "if there is 200 as the answer of the upstream of "}, ""},
-		"basic_auth":      {"jwt_auth /a/*\nbasic_auth {\nx $2a$04$nLMBjai3fEACv9iGcs.lYOngXHG4TpNFyp4rPbdIw/EcvbSXcGIXG\n}\nrespond x", "GET /b", []string{"asks for a credential of its own", "every signed-in user:\n  answered by respond with 200\n  if there is the credential that authentication asks for", "everyone else:\n  refused by authentication"}, ""},
+		"basic_auth":      {"jwt_auth /a/*\nbasic_auth {\nx $2a$04$nLMBjai3fEACv9iGcs.lYOngXHG4TpNFyp4rPbdIw/EcvbSXcGIXG\n}\nrespond x", "GET /b", []string{"asks for a credential of its own", "every signed-in user:\n  answered by respond with 200\n  if there is the credential that basic_auth asks for", "everyone else:\n  refused by basic_auth"}, ""},
 		"a role":          {"jwt_auth * a\nrespond x", "GET / --role b --role c", []string{"role b and c:\n  refused by jwt_auth with 403: it asks for role a"}, ""},
 		"two questions":   {"jwt_auth\nrespond x", "GET / --role b --nobody", nil, "it can be asked for a user, for roles, or for one who is not signed in"},
 		"an unknown user": {"jwt_auth\nrespond x", "GET / --user zoe", nil, `have a user "zoe"`},
@@ -117,6 +117,50 @@ func TestExplain(t *testing.T) {
 			t.Errorf("the upstream was asked %d times", n)
 		}
 	})
+}
+
+// TestExplainServers: the server is that of the URL's port, scheme and host.
+func TestExplainServers(t *testing.T) {
+	t.Parallel()
+	c := testcaddy.New(t, `
+example.com, *.example.org {
+	jwt_auth /a/*
+	respond secret
+}
+http://socket.test {
+	bind unix/sock
+	respond hello 203
+}
+http://192.0.2.1:8080 {
+	bind 127.0.0.2
+	respond address 204
+}
+`)
+	const others = "no site of this config serves it: it has http://192.0.2.1:8080, https://*.example.org, https://example.com, socket.test"
+	for question, want := range map[string]string{
+		"GET https://example.com/a/x":       "everyone else:\n  refused by jwt_auth /a/* with 401",
+		"GET https://EXAMPLE.com/b":         "everyone:\n  answered by respond with 200",
+		"GET http://example.com/a/x":        "automatic https (with a matcher) with 308, which leads to https://example.com/a/x",
+		"GET https://www.example.org/a/x":   "every signed-in user:\n  answered by respond with 200",
+		"GET https://example.org/":          others,
+		"GET https://a.b.example.org/":      others,
+		"GET https://example.com:8443/":     others,
+		"GET http://example.com:443/":       "port 443 speaks https",
+		"GET http://socket.test/":           "answered by respond with 203",
+		"GET https://socket.test:444/":      "answered by respond with 203", // a proxy may have brought it
+		"GET http://192.0.2.1:8080/":        others,                         // it listens elsewhere
+		"OPTIONS https://example.com/a/x":   "everyone else:\n  refused by jwt_auth /a/*",
+		"GET https://user:pw@example.com/a": "is no URL of a site",
+		"GET https://exa\u200bmple.com/a":   "is no URL of a site",
+	} {
+		got := c.Run(append([]string{"jwtauth", "explain"}, strings.Fields(question)...)...)
+		if !strings.Contains(got.Stdout+got.Stderr, want) {
+			t.Errorf("%s: %s%s", question, got.Stdout, got.Stderr)
+		}
+	}
+	if _, err := os.Stat(c.Data); err == nil {
+		t.Error("the data folder was made")
+	}
 }
 
 // TestExplainRunning: the Caddy that runs is asked about its own config, and knows the

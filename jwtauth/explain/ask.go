@@ -44,6 +44,7 @@ func Parse(method, text string) (string, *url.URL, error) {
 func (a *Routes) find(method string, u *url.URL) (*server, error) {
 	port := cmp.Or(u.Port(), ports[u.Scheme])
 	request := newRequest(context.Background(), method, u)
+	var open *server // the first that is for every host
 	for _, s := range a.servers {
 		if !s.onSocket() && (!slices.Contains(s.ports, port) || !s.listensFor(u.Hostname())) {
 			continue
@@ -51,9 +52,15 @@ func (a *Routes) find(method string, u *url.URL) (*server, error) {
 		if encrypted := len(s.original.TLSConnPolicies) > 0; !s.onSocket() && encrypted != (u.Scheme == "https") {
 			return nil, fmt.Errorf("%w: port %s speaks %s", ErrNotServed, port, schemeOf(encrypted))
 		}
-		if s.hasSite(request) {
+		switch named, any := s.hasSite(request); {
+		case named:
 			return s, nil
+		case any && open == nil:
+			open = s
 		}
+	}
+	if open != nil {
+		return open, nil
 	}
 	names := a.addresses()
 	if len(names) == 0 {
@@ -126,21 +133,23 @@ func (s *server) listensFor(host string) bool {
 	return false
 }
 
-// hasSite reports whether a route of the server is for the request's host.
-func (s *server) hasSite(r *http.Request) bool {
+// hasSite reports whether a route of the server names the request's host, or is for all.
+func (s *server) hasSite(r *http.Request) (named, any bool) {
 	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), &sink{header: make(http.Header)}, s.original)
-	return slices.ContainsFunc(s.original.Routes, func(route caddyhttp.Route) bool {
-		return len(route.MatcherSets) == 0 || slices.ContainsFunc(route.MatcherSets, func(set caddyhttp.MatcherSet) bool {
+	for _, route := range s.original.Routes {
+		any = any || len(route.MatcherSets) == 0
+		for _, set := range route.MatcherSets {
+			byHost, matches := false, true
 			for _, matcher := range set {
 				if hosts, ok := matcher.(*caddyhttp.MatchHost); ok {
-					if matches, err := hosts.MatchWithError(r); err != nil || !matches {
-						return false
-					}
+					match, err := hosts.MatchWithError(r)
+					byHost, matches = true, matches && match && err == nil
 				}
 			}
-			return true
-		})
-	})
+			named, any = named || byHost && matches, any || !byHost
+		}
+	}
+	return named, any
 }
 
 func newRequest(ctx context.Context, method string, u *url.URL) *http.Request {

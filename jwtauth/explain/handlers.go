@@ -46,6 +46,9 @@ func (b *builder) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHan
 		trail = append(slices.Clip(trail), name)
 	}
 	where := strings.Join(trail, " > ")
+	if h, ok := handler.(caddyhttp.StaticResponse); ok { // that of automatic HTTPS
+		handler = &h
+	}
 	switch h := handler.(type) {
 	case Ours:
 		return step(func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 )
@@ -46,6 +47,12 @@ func directiveOf(handler caddyhttp.MiddlewareHandler) string {
 			return "redir"
 		}
 		return "respond"
+	case *caddyauth.Authentication:
+		if len(h.Providers) == 1 && h.Providers["http_basic"] != nil {
+			return "basic_auth"
+		}
+	case caddyhttp.StaticResponse:
+		return "automatic https"
 	case *caddyhttp.StaticError:
 		return "error"
 	case *headers.Handler, headers.Handler:
