@@ -107,11 +107,11 @@ func lineText(line lint.Line) string {
 		text += ", of the realm " + line.Realm
 	}
 	switch {
-	case line.Kind == "token_server" && line.SignIn != "":
+	case line.Kind == lint.KindTokenServer && line.SignIn != "":
 		text += "; people sign in at " + line.SignIn
-	case line.Kind == "guard" && line.SignIn != "":
+	case line.Kind == lint.KindGuard && line.SignIn != "":
 		text += "; others are sent to " + line.SignIn
-	case line.Kind == "guard" && !strings.HasPrefix(line.Who, "everyone"):
+	case line.Kind == lint.KindGuard && !strings.HasPrefix(line.Who, "everyone"):
 		text += "; others get 401 or 403"
 	}
 	return text

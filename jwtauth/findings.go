@@ -63,7 +63,8 @@ func (g *JWTAuth) Guards() *lint.Guard {
 	return &lint.Guard{
 		Handler: g, Name: g.written, Realm: g.realm.name, Sets: g.match.sets,
 		Optional: g.Optional, ErrorsToSite: g.Errors == errorsToSite, Login: cmp.Or(g.Login, loginRedirect), Headers: g.names,
-		Who: g.who(),
+		CookieDomain: g.realm.parsed.realm.CookieDomain,
+		Who:          g.who(),
 	}
 }
 

@@ -3,6 +3,7 @@ package jwtauth
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"go.uber.org/zap"
 
@@ -54,7 +55,42 @@ func (r *Realm) start(ctx context.Context, keepSessions bool) error {
 	}
 	r.future.Resolve(opened)
 	opened.Announce(ctx)
+	if !keepSessions {
+		r.tellStart(ctx, opened)
+	}
 	return nil
+}
+
+// mostCounted bounds the users that are counted at start.
+const mostCounted = 1000
+
+// tellStart says in the log what a realm is, and what people will run into.
+func (r *Realm) tellStart(ctx context.Context, opened *realm.Realm) {
+	users, err := opened.Directory().List(ctx, "", mostCounted+1)
+	if err != nil {
+		return // who needs the store will tell
+	}
+	count := strconv.Itoa(len(users))
+	if len(users) > mostCounted {
+		count = fmt.Sprintf("more than %d", mostCounted)
+	}
+	r.logger.Info("the realm is open", zap.String("users", count), zap.String("store", r.store.StoreKey(r.name)),
+		zap.String("issuer", opened.Issuer.ID), zap.Strings("sign_in", r.app.sites.signIn[r.name]))
+	if len(users) == 0 {
+		r.logger.Warn("no users yet: add one with `caddy jwtauth user add <name>" + r.flag() + "`")
+	}
+	if lt := r.lifetimes(); lt.Access > lt.Refresh {
+		r.logger.Warn("an access token lives longer than the session that it is of, so that it is good after the session has expired: make access_token_lifetime shorter, or refresh_token_lifetime longer",
+			zap.Duration("access_token_lifetime", lt.Access), zap.Duration("refresh_token_lifetime", lt.Refresh))
+	}
+}
+
+// flag is the one of commands that names the realm, "" for the one that they take without.
+func (r *Realm) flag() string {
+	if r.name == DefaultRealm {
+		return ""
+	}
+	return " --realm " + r.name
 }
 
 // inUse reports a realm that the config writes down or that one of its handlers names.

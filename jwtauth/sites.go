@@ -17,6 +17,8 @@ type sites struct {
 	guarded map[*Realm][]guardedHost
 	// named are all hosts that have a site of their own.
 	named map[string]bool
+	// signIn are the URLs of the sign-in pages of realms.
+	signIn map[string][]string
 }
 
 type guardedHost struct {
@@ -27,7 +29,17 @@ type guardedHost struct {
 // sitesOf are the hosts of the guards that were found. A guard of Caddy's own
 // authentication handler sends no one to sign in.
 func sitesOf(found lint.Result) sites {
-	s := sites{guarded: make(map[*Realm][]guardedHost), named: found.Named}
+	s := sites{guarded: make(map[*Realm][]guardedHost), named: found.Named, signIn: make(map[string][]string)}
+	for _, site := range found.Sites {
+		for _, line := range site.Lines {
+			if line.Kind != lint.KindTokenServer || line.SignIn == "" {
+				continue
+			}
+			for _, address := range site.Addresses {
+				s.signIn[line.Realm] = append(s.signIn[line.Realm], address+line.SignIn)
+			}
+		}
+	}
 	for _, g := range found.Guards {
 		guard, ok := g.Handler.(*JWTAuth)
 		if !ok {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
+
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/host"
 )
 
@@ -192,6 +194,9 @@ func CheckDomain(domain string) error {
 	}
 	if bad {
 		return fmt.Errorf("cookie_domain %q: it takes the domain that the sites have in common, in lower case, such as example.com", domain)
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(domain); suffix == domain {
+		return fmt.Errorf("cookie_domain %q: this is a public suffix (publicsuffix.org), below which everyone may have a site, so that browsers refuse the cookie: take your own domain below it", domain)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/lint"
 )
 
 // visitorAddress is where requests come from: an address for documentation (RFC 5737).
@@ -42,15 +44,15 @@ func Parse(method, text string) (string, *url.URL, error) {
 
 // find is the server that gets requests for a URL, and the request.
 func (a *Routes) find(method string, u *url.URL) (*server, error) {
-	port := cmp.Or(u.Port(), ports[u.Scheme])
+	port := cmp.Or(u.Port(), lint.DefaultPorts[u.Scheme])
 	request := newRequest(context.Background(), method, u)
 	var open *server // the first that is for every host
 	for _, s := range a.servers {
-		if !s.onSocket() && (!slices.Contains(s.ports, port) || !s.listensFor(u.Hostname())) {
+		if !lint.OnSocket(s.original) && (!slices.Contains(s.ports, port) || !s.listensFor(u.Hostname())) {
 			continue
 		}
-		if encrypted := len(s.original.TLSConnPolicies) > 0; !s.onSocket() && encrypted != (u.Scheme == "https") {
-			return nil, fmt.Errorf("%w: port %s speaks %s", ErrNotServed, port, schemeOf(encrypted))
+		if scheme := lint.SchemeOf(s.original); !lint.OnSocket(s.original) && scheme != u.Scheme {
+			return nil, fmt.Errorf("%w: port %s speaks %s", ErrNotServed, port, scheme)
 		}
 		switch named, any := s.hasSite(request); {
 		case named:
@@ -62,56 +64,18 @@ func (a *Routes) find(method string, u *url.URL) (*server, error) {
 	if open != nil {
 		return open, nil
 	}
-	names := a.addresses()
+	var names []string
+	for _, site := range a.sites {
+		if len(site.Addresses) == 0 {
+			names = append(names, site.String())
+		}
+		names = append(names, site.Addresses...)
+	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: it has no site with a guard or an answer", ErrNotServed)
 	}
-	return nil, fmt.Errorf("%w: it has %s", ErrNotServed, strings.Join(names, ", "))
-}
-
-// addresses are the sites as a person writes them in a Caddyfile.
-func (a *Routes) addresses() (addresses []string) {
-	for _, site := range a.sites {
-		i := slices.IndexFunc(a.servers, func(s *server) bool { return s.name == site.Server })
-		s := a.servers[i]
-		if len(s.ports) == 0 || s.onSocket() {
-			addresses = append(addresses, site.String())
-			continue
-		}
-		scheme := schemeOf(len(s.original.TLSConnPolicies) > 0)
-		hosts := site.Hosts
-		if len(hosts) == 0 {
-			hosts = []string{""} // any
-		}
-		for _, host := range hosts {
-			address := scheme + "://" + host
-			if s.ports[0] != ports[scheme] || host == "" {
-				address += ":" + s.ports[0]
-			}
-			addresses = append(addresses, address)
-		}
-	}
-	slices.Sort(addresses)
-	return slices.Compact(addresses)
-}
-
-// ports are those that a URL need not name.
-var ports = map[string]string{"http": "80", "https": "443"}
-
-func schemeOf(encrypted bool) string {
-	if encrypted {
-		return "https"
-	}
-	return "http"
-}
-
-// onSocket reports a server behind a socket of this machine, to which a proxy brings
-// requests for any port.
-func (s *server) onSocket() bool {
-	return slices.ContainsFunc(s.original.Listen, func(text string) bool {
-		address, err := caddy.ParseNetworkAddress(text)
-		return err == nil && address.IsUnixNetwork()
-	})
+	slices.Sort(names)
+	return nil, fmt.Errorf("%w: it has %s", ErrNotServed, strings.Join(slices.Compact(names), ", "))
 }
 
 // listensFor reports whether one of the server's addresses is that of a host, which

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,8 @@ type Guard struct {
 	// Optional, ErrorsToSite and Login are its options; Login has its default.
 	Optional, ErrorsToSite bool
 	Login                  string
+	// CookieDomain is that of the realm's session cookie, "" for one host's own.
+	CookieDomain string
 	// Headers are the names of the request headers that it sets.
 	Headers []string
 	// Who says in words who may pass.
@@ -73,7 +76,10 @@ type Site struct {
 	Server string   `json:"server"`
 	Listen []string `json:"listen"`
 	Hosts  []string `json:"hosts,omitempty"`
-	Lines  []Line   `json:"lines"`
+	// Addresses are those of the site as a person writes them, such as
+	// http://localhost:8080; none for one behind a socket.
+	Addresses []string `json:"addresses"`
+	Lines     []Line   `json:"lines"`
 }
 
 // String is how a person calls the site: its hosts, or where it listens.
@@ -91,7 +97,7 @@ func (s Site) String() string {
 type Line struct {
 	// Where are the directives from the outermost one to this one.
 	Where string `json:"where"`
-	// Kind is guard, token_server or answer.
+	// Kind is one of the kinds below.
 	Kind string `json:"kind"`
 	// Realm is that of a guard or token server.
 	Realm string `json:"realm,omitempty"`
@@ -100,6 +106,13 @@ type Line struct {
 	// SignIn is where a person is sent to sign in, "" for nowhere.
 	SignIn string `json:"sign_in,omitempty"`
 }
+
+// The kinds of lines.
+const (
+	KindGuard       = "guard"
+	KindTokenServer = "token_server"
+	KindAnswer      = "answer"
+)
 
 // Found is a guard that requests can reach.
 type Found struct {
@@ -126,11 +139,59 @@ func Check(app *caddyhttp.App) Result {
 	for _, name := range slices.Sorted(maps.Keys(app.Servers)) {
 		server := app.Servers[name]
 		w := &walk{
-			result: &result, server: name, listen: server.Listen, named: server.NamedRoutes, ports: Ports(server.Listen), invoked: make(map[string]invocation),
+			result: &result, server: name, listen: server.Listen, plain: speaksPlainHTTP(server), named: server.NamedRoutes, ports: Ports(server.Listen), invoked: make(map[string]invocation),
+			addresses: func(hosts []string) []string { return addresses(server, hosts) },
 		}
 		w.run(server)
 	}
 	return result
+}
+
+// DefaultPorts are those that a URL need not name, by its scheme.
+var DefaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// SchemeOf is the scheme of a server's URLs.
+func SchemeOf(server *caddyhttp.Server) string {
+	if len(server.TLSConnPolicies) > 0 {
+		return "https"
+	}
+	return "http"
+}
+
+// OnSocket reports a server behind a socket of this machine, to which a proxy brings
+// requests for any port.
+func OnSocket(server *caddyhttp.Server) bool {
+	return slices.ContainsFunc(server.Listen, func(text string) bool {
+		address, err := caddy.ParseNetworkAddress(text)
+		return err == nil && address.IsUnixNetwork()
+	})
+}
+
+// addresses are those of the hosts of a server, of every host for none.
+func addresses(server *caddyhttp.Server, hosts []string) []string {
+	list, ports, scheme := []string{}, Ports(server.Listen), SchemeOf(server)
+	if OnSocket(server) || len(ports) == 0 {
+		return list
+	}
+	if len(hosts) == 0 {
+		hosts = []string{""}
+	}
+	for _, host := range hosts {
+		address := scheme + "://" + host
+		if ports[0] != DefaultPorts[scheme] || host == "" {
+			address += ":" + ports[0]
+		}
+		list = append(list, address)
+	}
+	return list
+}
+
+// speaksPlainHTTP reports a server that people reach without https, and without a proxy
+// in front that could speak it.
+func speaksPlainHTTP(server *caddyhttp.Server) bool {
+	// Caddy keeps who it trusts to itself; that there is someone, it does not hide.
+	trusted := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
+	return SchemeOf(server) == "http" && !OnSocket(server) && trusted.IsValid() && trusted.IsNil()
 }
 
 // Ports are those of a server's addresses, of a range at most 16.

@@ -51,6 +51,9 @@ var rules = []rule{
 	{"own-path-again", Warning, ownPathAgain},
 	{"identity-header", Warning, identityHeader},
 	{"no-canonical-uris", Warning, noCanonicalURIs},
+	{"no-sign-in", Warning, noSignIn},
+	{"login-elsewhere", Warning, loginElsewhere},
+	{"plain-http", Warning, plainHTTP},
 	ruleTemplatesLocal,
 }
 

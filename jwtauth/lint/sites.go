@@ -14,12 +14,12 @@ func (w *walk) describe(v *visit) {
 	line := Line{Where: strings.Join(v.trail, " > ")}
 	switch {
 	case v.guard != nil:
-		line.Kind, line.Realm, line.Who, line.SignIn = "guard", v.guard.Realm, v.guard.Who, signInOf(v)
+		line.Kind, line.Realm, line.Who, line.SignIn = KindGuard, v.guard.Realm, v.guard.Who, signInOf(v)
 	case v.tokenServer != nil:
-		line.Kind, line.Realm, line.Who = "token_server", v.tokenServer.Realm, "everyone"
+		line.Kind, line.Realm, line.Who = KindTokenServer, v.tokenServer.Realm, "everyone"
 		line.SignIn = v.tokenServer.SignIn
 	case answers(v.handler):
-		line.Kind, line.Who = "answer", whoGets(v)
+		line.Kind, line.Who = KindAnswer, whoGets(v)
 	default:
 		return
 	}
@@ -27,7 +27,7 @@ func (w *walk) describe(v *visit) {
 	i := slices.IndexFunc(w.result.Sites, same)
 	if i < 0 {
 		i = len(w.result.Sites)
-		w.result.Sites = append(w.result.Sites, Site{Server: w.server, Listen: w.listen, Hosts: v.hosts})
+		w.result.Sites = append(w.result.Sites, Site{Server: w.server, Listen: w.listen, Hosts: v.hosts, Addresses: w.addresses(v.hosts)})
 	}
 	if site := &w.result.Sites[i]; !slices.Contains(site.Lines, line) {
 		site.Lines = append(site.Lines, line)
@@ -43,22 +43,6 @@ func answers(handler caddyhttp.MiddlewareHandler) bool {
 		return true
 	}
 	return false
-}
-
-// signInOf is where a guard sends a person who has to sign in.
-func signInOf(v *visit) string {
-	switch login := v.guard.Login; {
-	case v.guard.ErrorsToSite, login == "off":
-		return ""
-	case login != "redirect":
-		return login
-	}
-	for _, server := range v.state.servers {
-		if server.Realm == v.guard.Realm && server.SignIn != "" {
-			return server.SignIn
-		}
-	}
-	return ""
 }
 
 // whoGets says who gets the answer of a handler.

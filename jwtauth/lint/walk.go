@@ -22,6 +22,9 @@ type walk struct {
 	listen []string
 	named  map[string]*caddyhttp.Route
 	ports  []string
+	plain  bool // see speaksPlainHTTP
+	// addresses are those of hosts of the server.
+	addresses func(hosts []string) []string
 
 	invoked  map[string]invocation
 	guards   bool // a guard was met
