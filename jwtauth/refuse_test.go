@@ -132,6 +132,9 @@ func TestWhoIsSentToSignIn(t *testing.T) {
 		{"fetch", "GET", "/private/x", []option{fetch("cors", "empty", "same-origin"), html()}, "", "", 401},
 		{"image", "GET", "/private/x", []option{fetch("no-cors", "image", "same-origin"), html()}, "", "", 401},
 		{"script", "GET", "/private/x", []option{fetch("no-cors", "script", "same-origin")}, "", "", 401},
+		{"download", "GET", "/private/x", []option{fetch("navigate", "empty", "same-origin"), html()}, "", "", 401},
+		{"frame of a user without the role", "GET", "/private/x", []option{fetch("navigate", "iframe", "same-origin"), bearer("x")}, "", "", 401},
+		{"frame without a sign-in page", "GET", "/off/x", []option{fetch("navigate", "iframe", "same-origin")}, "", "", 401},
 		{"websocket", "GET", "/private/x", []option{fetch("websocket", "empty", "same-origin"), html()}, "", "", 401},
 		{"XMLHttpRequest of an old browser", "GET", "/private/x", []option{html(), header("X-Requested-With", "XMLHttpRequest")}, "", "", 401},
 		{"bad bearer token", "GET", "/private/x", []option{navigate(), bearer("x")}, "", "", 401},
@@ -167,6 +170,26 @@ func TestWhoIsSentToSignIn(t *testing.T) {
 		t.Errorf("errors site: %d %v", a.StatusCode, a.Header)
 	}
 	s.wantQuietLog()
+}
+
+// A guarded page in a frame is answered with a page that may stand there, since the
+// sign-in page may not; only pages of the same origin, or of the cookie's domain, may
+// show it.
+func TestRefusedFrame(t *testing.T) {
+	for domain, framers := range map[string]string{"": "'self'", "cookie_domain example.com\n": "'self' https://example.com https://*.example.com"} {
+		s := startWith(t, "store memory\n"+domain+"<USERS>", "token_server\njwt_auth /in/* admin\nrespond in")
+		for _, dest := range []string{"iframe", "frame", "embed", "object"} {
+			a := s.get("/in/x?a=b", fetch("navigate", dest, "same-origin"), host("docs.example.com"))
+			a.wantPage(t, http.StatusUnauthorized, "Sign in to see this", `href="/login?return_to=%2Fin%2Fx%3Fa%3Db" target="_top"`)
+			a.wantHeader(t, "WWW-Authenticate", "Bearer").wantHeader(t, "X-Frame-Options", "")
+			if policy := a.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "; frame-ancestors "+framers+";") {
+				t.Errorf("policy %q, want %q", policy, framers)
+			}
+		}
+		bob := s.signIn("bob")
+		s.get("/in/x", fetch("navigate", "iframe", "same-origin"), cookie("jwtauth="+bob.CookieValue)).want(t, http.StatusForbidden).
+			wantHeader(t, "Content-Type", "application/json")
+	}
 }
 
 // A site whose token server serves no pages, or that has none for the realm, has

@@ -20,7 +20,8 @@ type Verifier struct {
 	// Keys returns the keys to verify with. It is called for every token, so
 	// that a rotation takes effect at once.
 	Keys func() *KeySet
-	// Leeway is how far the clocks of issuer and verifier may differ. Default: 0.
+	// Leeway is how far ahead the clock of the issuer may be, for "iat" and "nbf". A token
+	// ends when its "exp" says (RFC 7519 §4.1.4). Default: 0.
 	Leeway time.Duration
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -149,7 +150,7 @@ func (v *Verifier) check(c *Claims) error {
 	}
 	leeway := max(v.Leeway, 0)
 	at := now()
-	if !at.Before(c.ExpiresAt.Add(leeway)) {
+	if !at.Before(c.ExpiresAt) {
 		return ErrExpired
 	}
 	if latest := at.Add(leeway); latest.Before(c.NotBefore) || latest.Before(c.IssuedAt) {

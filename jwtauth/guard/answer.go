@@ -171,7 +171,7 @@ func (a *Answer) isPage() bool {
 		mode := a.Request.Header["Sec-Fetch-Mode"]
 		return len(mode) == 1 && mode[0] == "navigate"
 	}
-	return pages.Navigates(a.Request)
+	return pages.Navigates(a.Request) || pages.Embeds(a.Request)
 }
 
 const setCookieName = "Set-Cookie"

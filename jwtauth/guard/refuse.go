@@ -145,7 +145,9 @@ func isOf(u *url.URL, r *http.Request) bool {
 // Refuse answers a refused request: a person who navigates with a page or the way to
 // sign in, everything else with the refusal itself.
 func (g *Guard) Refuse(w http.ResponseWriter, r *http.Request, s *Request, in *realm.Realm, visit Visit, d Decision) {
-	if d.From != FromHeader && pages.Navigates(r) && g.refusePerson(w, r, s, in, visit, d) {
+	switch {
+	case d.From == FromHeader:
+	case pages.Navigates(r) && g.refusePerson(w, r, s, in, visit, d), pages.Embeds(r) && g.refuseFrame(w, r, s, in, visit, d):
 		return
 	}
 	d.Refusal.Write(w, r)
@@ -181,6 +183,22 @@ func (g *Guard) refusePerson(w http.ResponseWriter, r *http.Request, s *Request,
 		}
 		pages.Redirect(w, refusals.SignInURL(here))
 	}
+	return true
+}
+
+// refuseFrame answers a frame whose visitor is not signed in with a page that may stand
+// there: the sign-in page itself refuses frames. It reports false for every other refusal.
+func (g *Guard) refuseFrame(w http.ResponseWriter, r *http.Request, s *Request, in *realm.Realm, visit Visit, d Decision) bool {
+	refusals, ok := g.refusals(r, s, visit.Original)
+	if !ok || d.Principal != nil || d.Refusal.Status != http.StatusUnauthorized {
+		return false
+	}
+	d.Refusal.SetHeader(w.Header())
+	domain := ""
+	if in != nil && in.Jar.Shared(r) {
+		domain = in.Jar.Domain
+	}
+	refusals.Frame(w, r, returnHere(r, refusals, visit), domain)
 	return true
 }
 

@@ -19,6 +19,7 @@ const (
 	msgBroken      = "broken"
 	msgUnavailable = "unavailable"
 	msgNotSent     = "not_sent"
+	msgFrame       = "frame"
 )
 
 // messageData is what message.html shows.

@@ -6,13 +6,24 @@ import (
 )
 
 // Navigates reports a request by which a person goes to a page. Browsers say so in
-// Sec-Fetch-Mode; without that header the request has to ask for HTML.
+// Sec-Fetch-Mode and Sec-Fetch-Dest, where a download (`<a download>`) has another
+// destination, as a frame has; without these headers the request has to ask for HTML.
 func Navigates(r *http.Request) bool {
 	if mode := firstValue(r.Header["Sec-Fetch-Mode"]); mode != "" {
-		return mode == "navigate"
+		dest := firstValue(r.Header["Sec-Fetch-Dest"])
+		return mode == "navigate" && (dest == "document" || dest == "")
 	}
 	return asksForHTML(r.Header["Accept"]) &&
 		firstValue(r.Header["Sec-Fetch-Dest"]) == "" && firstValue(r.Header["X-Requested-With"]) == "" && firstValue(r.Header["Upgrade"]) == ""
+}
+
+// Embeds reports a request by which a browser shows a page within another one.
+func Embeds(r *http.Request) bool {
+	switch firstValue(r.Header["Sec-Fetch-Dest"]) {
+	case "iframe", "frame", "embed", "object":
+		return firstValue(r.Header["Sec-Fetch-Mode"]) == "navigate"
+	}
+	return false
 }
 
 // asksForHTML reports whether the header Accept names text/html.

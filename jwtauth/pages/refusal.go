@@ -64,6 +64,16 @@ func (f Refusals) NotSent(w http.ResponseWriter, r *http.Request) {
 	f.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Data: messageData{Name: msgNotSent, SignIn: f.SignInPage}})
 }
 
+// Frame tells, within a page of the same origin or domain ("" for none), that one has to
+// sign in to see what is there: 401. Its link leads the whole window.
+func (f Refusals) Frame(w http.ResponseWriter, r *http.Request, here, domain string) {
+	framers := "'self'"
+	if domain != "" {
+		framers += " https://" + domain + " https://*." + domain
+	}
+	f.render(w, r, http.StatusUnauthorized, view{Page: pageMessage, Framers: framers, Data: messageData{Name: msgFrame, SignIn: f.SignInURL(here)}})
+}
+
 // Unavailable tells that it cannot be checked now who is signed in: 503.
 func (f Refusals) Unavailable(w http.ResponseWriter, r *http.Request) {
 	f.render(w, r, http.StatusServiceUnavailable, view{Page: pageMessage, Data: messageData{Name: msgUnavailable}})

@@ -33,6 +33,9 @@ type view struct {
 	// FormTarget is another origin that a form of this page may redirect to, ""
 	// for none.
 	FormTarget string
+	// Framers are the pages that may show this one in a frame, as a source list of CSP, ""
+	// for none.
+	Framers string
 	// Problems are what the visitor has to correct.
 	Problems []problem
 	Data     any
@@ -120,12 +123,17 @@ func setPageHeader(h http.Header, v view) {
 	if v.FormTarget != "" {
 		target = " " + v.FormTarget
 	}
+	framers := "'none'"
+	if v.Framers != "" {
+		framers = v.Framers
+	} else {
+		h.Set("X-Frame-Options", "DENY")
+	}
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'"+files+"; img-src 'self'"+files+
-		"; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"+target)
+		"; base-uri 'none'; frame-ancestors "+framers+"; form-action 'self'"+target)
 	// With no-referrer browsers would send "Origin: null" with a form.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	noStore(h)
 }

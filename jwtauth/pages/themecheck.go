@@ -44,7 +44,7 @@ func sampleViews() map[string][]view {
 		pageForbidden: {{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a"}, All: []string{"a", "b"}}},
 			{Data: forbiddenData{SignedIn: "Alice", Any: []string{"a", "b"}, All: []string{"a"}, Other: true}}},
 	}
-	for _, name := range []string{msgBadRequest, msgOtherSite, msgNoCookies, msgBadCookie, msgHostHidden, msgBroken, msgUnavailable, msgNotSent} {
+	for _, name := range []string{msgBadRequest, msgOtherSite, msgNoCookies, msgBadCookie, msgHostHidden, msgBroken, msgUnavailable, msgNotSent, msgFrame} {
 		all[pageMessage] = append(all[pageMessage], view{Data: messageData{Name: name, SignIn: "/login"}})
 	}
 	return all

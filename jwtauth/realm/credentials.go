@@ -29,8 +29,8 @@ type Verdict struct {
 }
 
 // again reports whether it is about the credential, and would be the same now.
-func (v *Verdict) again(credential string, view *keyring.View, now time.Time, leeway time.Duration) bool {
-	return v.Principal != nil && v.view == view && v.credential == credential && now.Before(v.Principal.ExpiresAt.Add(leeway))
+func (v *Verdict) again(credential string, view *keyring.View, now time.Time) bool {
+	return v.Principal != nil && v.view == view && v.credential == credential && now.Before(v.Principal.ExpiresAt)
 }
 
 // Token verifies an access token: form, signature and claims, then that this store
@@ -40,7 +40,7 @@ func (v *Verdict) again(credential string, view *keyring.View, now time.Time, le
 func (r *Realm) Token(token string, before Verdict) (Verdict, *oauth2.Error) {
 	known, now := r.verified(), time.Now()
 	p, cached := before.Principal, false
-	if !before.again(token, known.view, now, r.Lifetimes.Leeway) {
+	if !before.again(token, known.view, now) {
 		p, cached = known.tokens.Get(token, now)
 	}
 	if p != nil {
@@ -97,7 +97,7 @@ func (r *Realm) foreign(sid, jti string) bool {
 func (r *Realm) knownCookie(ctx context.Context, value string, before Verdict) (Verdict, error) {
 	known, now := r.verified(), time.Now()
 	p, cached := before.Principal, false
-	if !before.again(value, known.view, now, 0) {
+	if !before.again(value, known.view, now) {
 		p, cached = known.cookies.Get(value, now)
 	}
 	if p != nil {

@@ -130,7 +130,7 @@ func (r *Realm) dropExpired(ctx context.Context) {
 // keepToken lets a token that was just verified pass for as long as it is valid.
 func (r *Realm) keepToken(cache *principals, token string, claims *accesstoken.Claims, p *policy.Principal) {
 	size := int64(unsafe.Sizeof(*p)) + claims.Size() + 16*int64(len(p.Scopes))
-	cache.Put(token, p, size, claims.ExpiresAt.Add(r.Lifetimes.Leeway))
+	cache.Put(token, p, size, claims.ExpiresAt)
 }
 
 // keepCookie keeps what was read of a session for as long as it says, but not until

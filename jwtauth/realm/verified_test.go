@@ -142,7 +142,7 @@ func TestKnownTokensOutliveAReading(t *testing.T) {
 // again: not once the token has expired, is denied, or its key is gone.
 func TestVerdictOfAnEarlierGuard(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, r *Realm){
-		"expired": func(t *testing.T, r *Realm) { time.Sleep(r.Lifetimes.Access + r.Lifetimes.Leeway) },
+		"expired": func(t *testing.T, r *Realm) { time.Sleep(r.Lifetimes.Access) },
 		"denied": func(t *testing.T, r *Realm) {
 			err := r.shared.store.Deny(t.Context(), revocation.Entry{Kind: revocation.Session, ID: r.storeID + strings.Repeat("x", 22), Until: time.Now().Add(time.Hour)})
 			if err != nil {
@@ -174,9 +174,9 @@ func TestVerdictOfAnEarlierGuard(t *testing.T) {
 				if again, refusal := r.Token(token, first); refusal != nil || again.Principal != first.Principal {
 					t.Errorf("it is not found again: %v", refusal)
 				}
-				now, view := first.Principal.ExpiresAt.Add(r.Lifetimes.Leeway), r.Keys.View()
-				if !first.again(token, view, now.Add(-time.Second), r.Lifetimes.Leeway) || first.again(token, view, now, r.Lifetimes.Leeway) {
-					t.Error("it counts until another moment than that of expiry and leeway")
+				now, view := first.Principal.ExpiresAt, r.Keys.View()
+				if !first.again(token, view, now.Add(-time.Second)) || first.again(token, view, now) {
+					t.Error("it counts until another moment than that of expiry")
 				}
 				other, refusal := r.Token(token+"x", first)
 				if refusal == nil {

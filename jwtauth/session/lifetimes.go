@@ -17,8 +17,9 @@ type Lifetimes struct {
 	// Grace is how long after a rotation the token before it is still answered
 	// with the current one. 0 switches it off. Default: 10 seconds.
 	Grace time.Duration
-	// Leeway is the difference of clocks that the guard allows. Denials last
-	// that much longer than the tokens they deny. Default: 30 seconds.
+	// Leeway is how far the clocks of two machines may differ. A token may be issued that
+	// much in the future, and denials last that much longer than the tokens they deny; a
+	// token ends when it says. Default: 30 seconds.
 	Leeway time.Duration
 }
 
