@@ -222,7 +222,7 @@ func TestOptionalGuard(t *testing.T) {
 	s.get("/optional", bearer(bob.Refresh)).wantInvalidToken(t)
 	s.get("/optional", header("Authorization", "Bearer")).wantInvalidToken(t)
 	s.get("/optional", bearer("a"), bearer("b")).want(t, http.StatusBadRequest)
-	s.get("/site", bearer("rubbish")).wantHeader(t, "WWW-Authenticate", challengeInvalid).want(t, http.StatusUnauthorized)
+	s.get("/site", bearer("rubbish")).wantHeader(t, "WWW-Authenticate", ofGuard(challengeInvalid)).want(t, http.StatusUnauthorized)
 	s.wantQuietLog()
 }
 
@@ -249,12 +249,12 @@ func TestErrorsSite(t *testing.T) {
 		status                int
 		send                  []option
 	}{
-		{"/site/x", challengeNothing, "401 <401> <>", 401, nil},
-		{"/site/x", challengeInvalid, "401 <401 invalid_token: access token is invalid: malformed> <>", 401, []option{bearer("rubbish")}},
-		{"/site/x", challengeInvalid, "401 <401 invalid_token: not a token of this realm> <>", 401, []option{cookie("jwtauth=rubbish")}},
-		{"/site/x", challengeRole, "403 <403 insufficient_scope: denied by policy: role missing> <>", 403, []option{bearer(bob.Access)}},
-		{"/site/x", `Bearer error="invalid_request"`, "400 <400 invalid_request> <>", 400, []option{bearer("a"), bearer("b")}},
-		{"/site/write/x", challengeRole + `, scope="write"`, "403 <403 insufficient_scope: denied by policy: scope missing: write> <>", 403,
+		{"/site/x", ofGuard(challengeNothing), "401 <401: not signed in> <>", 401, nil},
+		{"/site/x", ofGuard(challengeInvalid), "401 <401 invalid_token: access token is invalid: malformed> <>", 401, []option{bearer("rubbish")}},
+		{"/site/x", ofGuard(challengeInvalid), "401 <401 invalid_token: not a token of this realm> <>", 401, []option{cookie("jwtauth=rubbish")}},
+		{"/site/x", ofGuard(challengeRole), "403 <403 insufficient_scope: denied by policy: role missing> <>", 403, []option{bearer(bob.Access)}},
+		{"/site/x", `Bearer realm="default", error="invalid_request"`, "400 <400 invalid_request> <>", 400, []option{bearer("a"), bearer("b")}},
+		{"/site/write/x", ofGuard(challengeRole + `, scope="write"`), "403 <403 insufficient_scope: denied by policy: scope missing: write> <>", 403,
 			[]option{bearer(alice.Access)}},
 		{"/site/x", "", "403 <403 invalid_request: cross-origin request detected from Sec-Fetch-Site header> <>", 403,
 			[]option{cookie("jwtauth=" + alice.CookieValue), header("Sec-Fetch-Site", "cross-site")}},

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -337,7 +338,16 @@ func (a answer) json(t *testing.T) map[string]any {
 // word: status, challenge and the JSON body.
 func (a answer) wantRefusal(t *testing.T, status int, challenge, code, detail string) answer {
 	t.Helper()
-	a.want(t, status).wantHeader(t, "WWW-Authenticate", challenge).wantHeader(t, "Cache-Control", "no-store")
+	a.want(t, status).wantHeader(t, "Cache-Control", "no-store")
+	// A guard says of which realm it is, in both places.
+	sent := a.Header.Get("WWW-Authenticate")
+	guard := ""
+	if m := byGuard.FindStringSubmatch(sent); m != nil {
+		guard, sent = m[1], strings.TrimSuffix("Bearer "+sent[len(m[0]):], " ")
+	}
+	if sent != challenge {
+		t.Errorf("%s %s: the challenge is %q, want %q", a.method(), a.url(), sent, challenge)
+	}
 	if a.method() == http.MethodHead {
 		if a.Body != "" {
 			t.Errorf("a HEAD request was answered with a body: %q", a.Body)
@@ -349,10 +359,24 @@ func (a answer) wantRefusal(t *testing.T, status int, challenge, code, detail st
 	if got, _ := m["error"].(string); got != code {
 		t.Errorf("error is %q, want %q", got, code)
 	}
+	if by, _ := m["guard"].(string); by != guard && challenge != "" {
+		t.Errorf("the body is of the guard %q, and the challenge of %q", by, guard)
+	}
 	if m["detail"] != detail {
 		t.Errorf("detail is %q, want %q", m["detail"], detail)
 	}
 	return a
+}
+
+var byGuard = regexp.MustCompile(`^Bearer realm="([^"]*)"(, )?`)
+
+// ofGuard is a challenge as a guard of the realm default gives it.
+func ofGuard(challenge string) string {
+	rest := strings.TrimPrefix(challenge, "Bearer")
+	if rest != "" {
+		rest = "," + rest
+	}
+	return `Bearer realm="default"` + rest
 }
 
 // The challenges of WIRE.md, section Bearer.

@@ -173,7 +173,7 @@ func TestIdentityHeadersOfRefusedRequests(t *testing.T) {
 			{"/plain/x", []option{cookie("jwtauth=rubbish")}, challengeInvalid},
 		} {
 			// The status is the upstream's now.
-			s.get(test.path, append(slices.Clone(forgery.send), test.who...)...).wantHeader(t, "WWW-Authenticate", test.challenge)
+			s.get(test.path, append(slices.Clone(forgery.send), test.who...)...).wantHeader(t, "WWW-Authenticate", ofGuard(test.challenge))
 			r := u.take()
 			if r == nil {
 				t.Fatalf("%s on %s: handle_errors did not run", forgery.name, test.path)
@@ -206,7 +206,7 @@ func TestRefusalTakesBackIdentity(t *testing.T) {
 			reverse_proxy <UPSTREAM>
 		}
 	`))
-	s.get("/x", bearer(s.signIn("bob").Access)).wantHeader(t, "WWW-Authenticate", challengeRole)
+	s.get("/x", bearer(s.signIn("bob").Access)).wantHeader(t, "WWW-Authenticate", ofGuard(challengeRole))
 	r := u.take()
 	if r == nil || len(identityOf(r)) > 0 || r.URL.RawQuery != "id=" {
 		t.Errorf("the upstream got %v", r)

@@ -539,7 +539,7 @@ func TestHostileTokens(t *testing.T) {
 		{name: "two headers, one empty", lines: []string{"Bearer " + token, ""}, want: twoHeaders},
 		{name: "tab", lines: []string{"Bearer\t" + token}, why: badForm},
 		{name: "space and tab", lines: []string{"Bearer \t" + token}, why: malformed},
-		{name: "double space", lines: []string{"Bearer  " + token}, why: malformed},
+		{name: "double space", lines: []string{"Bearer  " + token}, want: passes}, // 1*SP, RFC 6750 §2.1
 		{name: "Bearer alone", lines: []string{"Bearer"}, why: badForm},
 		{name: "Bearer and a space", lines: []string{"Bearer "}, why: badForm},
 		{name: "Bearer twice", lines: []string{"Bearer Bearer " + token}, why: malformed},

@@ -362,6 +362,7 @@ func (g *JWTAuth) setHeaders(r *http.Request, state *requestState) {
 // refuse answers, or leaves the answer to the site's error routes. in is nil if the
 // realm is not open. A refused visitor is an everyday event.
 func (g *JWTAuth) refuse(w http.ResponseWriter, r *http.Request, state *requestState, in *realm.Realm, d guard.Decision) error {
+	d.Refusal = d.Refusal.ByGuard(g.realm.name)
 	reason := d.Refusal.Error()
 	state.Refused(reason)
 	d.Embedders(r, in).Mark(w.Header())

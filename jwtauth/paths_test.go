@@ -108,7 +108,7 @@ func TestErrorRoutesAndGuardedFiles(t *testing.T) {
 		}
 	`))
 	for _, path := range []string{"/private/x", "/private/", "/PRIVATE/x", "//private/x", "/private/missing"} {
-		s.get(path).wantBody(t, http.StatusUnauthorized, "the error page").wantHeader(t, "WWW-Authenticate", "Bearer").wantHeader(t, "X-Why", "401")
+		s.get(path).wantBody(t, http.StatusUnauthorized, "the error page").wantHeader(t, "WWW-Authenticate", `Bearer realm="default"`).wantHeader(t, "X-Why", "401: not signed in")
 	}
 	s.get("/missing").wantBody(t, http.StatusNotFound, "the error page").wantHeader(t, "X-Why", "")
 	s.get("/private/x", bearer(s.signIn("alice").Access)).wantBody(t, http.StatusOK, "guarded")

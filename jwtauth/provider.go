@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/oauth2"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 )
@@ -69,7 +70,7 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 		if p.only {
 			p.realm.metrics.Refused(guard.Reason(d.Refusal))
 		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("WWW-Authenticate", oauth2.NotAuthenticated().ByGuard(p.realm.name).Challenge)
 		return caddyauth.User{}, false, nil
 	}
 	state.Accept(in, d)

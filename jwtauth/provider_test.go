@@ -89,7 +89,11 @@ func TestProvider(t *testing.T) {
 			case http.StatusOK:
 				a.wantBody(t, test.status, test.body)
 			case http.StatusUnauthorized:
-				a.wantHeader(t, "WWW-Authenticate", "Bearer")
+				realm := "default"
+				if test.path == "/staff" || test.path == "/mixed" {
+					realm = "staff"
+				}
+				a.wantHeader(t, "WWW-Authenticate", `Bearer realm="`+realm+`"`)
 			}
 		})
 	}

@@ -181,7 +181,7 @@ func TestRefusedFrame(t *testing.T) {
 		for _, dest := range []string{"iframe", "frame", "embed", "object"} {
 			a := s.get("/in/x?a=b", fetch("navigate", dest, "same-origin"), host("docs.example.com"))
 			a.wantPage(t, http.StatusUnauthorized, "Sign in to see this", `href="/login?return_to=%2Fin%2Fx%3Fa%3Db" target="_top"`)
-			a.wantHeader(t, "WWW-Authenticate", "Bearer").wantHeader(t, "X-Frame-Options", "")
+			a.wantHeader(t, "WWW-Authenticate", `Bearer realm="default"`).wantHeader(t, "X-Frame-Options", "")
 			if policy := a.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "; frame-ancestors "+framers+";") {
 				t.Errorf("policy %q, want %q", policy, framers)
 			}
@@ -323,7 +323,7 @@ func TestSignInAndBack(t *testing.T) {
 
 	// What a wrong role needs is on the page, and no way in a circle.
 	s.get("/admin/x", append(browser, held)...).wantPage(t, 403, "signed in as bob", "the role admin", `href="/login?return_to=%2Fadmin%2Fx"`).
-		wantHeader(t, "WWW-Authenticate", challengeRole)
+		wantHeader(t, "WWW-Authenticate", ofGuard(challengeRole))
 	s.get("/both/x", append(browser, held)...).wantPage(t, 403, "all of these roles: admin, user")
 	s.get("/either/x", append(browser, held)...).wantPage(t, 403, "one of these roles: admin, editor")
 	s.get("/scope/x", append(browser, held)...).wantPage(t, 403, "a right that your account does not have")
@@ -346,7 +346,7 @@ func TestFormWithoutSession(t *testing.T) {
 	`)
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		s.doBody(method, "/private/x", "a=b", navigate(), host(localhost)).
-			wantPage(t, 401, "not sent", `href="/login"`).wantHeader(t, "WWW-Authenticate", "Bearer").wantHeader(t, "Location", "")
+			wantPage(t, 401, "not sent", `href="/login"`).wantHeader(t, "WWW-Authenticate", `Bearer realm="default"`).wantHeader(t, "Location", "")
 		s.doBody(method, "/private/x", "a=b", host(localhost)).wantNothingPresented(t)
 	}
 	held := s.fill("alice", "secret", host(localhost))

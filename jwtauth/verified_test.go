@@ -40,7 +40,7 @@ func TestKnownTokensAreAskedForTheirRevocation(t *testing.T) {
 	s.get("/in", bearer(alice.CookieValue)).wantInvalidToken(t)
 	s.get("/in", cookie("jwtauth="+alice.Access)).wantInvalidToken(t)
 	// Nor is a header taken for the token within it.
-	for _, scheme := range []string{"bearer  ", "Bearer\t", "Bearer  ", "Bearer " + alice.Access + ",", "Basic "} {
+	for _, scheme := range []string{"Bearer\t", "Bearer " + alice.Access + ",", "Basic "} {
 		s.do("GET", "/in", header("Authorization", scheme+alice.Access)).want(t, http.StatusUnauthorized)
 	}
 	s.form("/revoke", "token="+alice.Access).want(t, http.StatusOK)

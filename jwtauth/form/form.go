@@ -6,10 +6,12 @@
 package form
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,6 +24,9 @@ const MaxBody = 16 << 10
 var (
 	// ErrContentType is returned for a body with another content type.
 	ErrContentType = errors.New("the body is not application/x-www-form-urlencoded")
+	// ErrMultipart is returned for multipart/form-data that is cut off, has a file, or a
+	// part without a name.
+	ErrMultipart = errors.New("the body is not a form of texts")
 	// ErrTooLarge is returned for a body larger than [MaxBody].
 	ErrTooLarge = errors.New("the body is too large")
 	// ErrBody is returned, with the cause, where the body could not be read.
@@ -37,35 +42,74 @@ var (
 // absent (RFC 6749 §3.2), so a caller only has to compare v[name] with "".
 type Values map[string]string
 
+// Has reports a parameter that was sent, also if it is empty.
+func (v Values) Has(name string) bool {
+	_, ok := v[name]
+	return ok
+}
+
 // Read reads the parameters of the body, never those of the URL. With optional, an
 // empty body needs no content type.
 func Read(w http.ResponseWriter, r *http.Request, optional bool) (Values, error) {
-	if !optional && !isForm(r.Header) {
+	kind, _ := mediaType(r.Header)
+	if !optional && kind != urlEncoded {
 		return nil, ErrContentType
-	}
-	if r.ContentLength > MaxBody {
-		return nil, ErrTooLarge
 	}
 	body, err := readBody(w, r)
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > 0 && !isForm(r.Header) {
+	if len(body) > 0 && kind != urlEncoded {
 		return nil, ErrContentType
 	}
 	return parse(string(body))
 }
 
-func isForm(h http.Header) bool {
+// ReadAny is Read that also takes multipart/form-data (RFC 7578), which scripts send that
+// give fetch a FormData.
+func ReadAny(w http.ResponseWriter, r *http.Request, optional bool) (Values, error) {
+	kind, params := mediaType(r.Header)
+	if kind != multiPart {
+		return Read(w, r, optional)
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Contains(body, []byte("--"+params["boundary"]+"--")) {
+		return nil, ErrMultipart // cut off
+	}
+	return parseParts(multipart.NewReader(bytes.NewReader(body), params["boundary"]))
+}
+
+// Discard reads a body of any kind, so that one that is too large is refused.
+func Discard(w http.ResponseWriter, r *http.Request) error {
+	_, err := readBody(w, r)
+	return err
+}
+
+const (
+	urlEncoded = "application/x-www-form-urlencoded"
+	multiPart  = "multipart/form-data"
+)
+
+// mediaType is that of the one Content-Type, "" for none or several.
+func mediaType(h http.Header) (kind string, params map[string]string) {
 	values := h["Content-Type"]
 	if len(values) != 1 {
-		return false
+		return "", nil
 	}
-	mediaType, _, err := mime.ParseMediaType(values[0])
-	return (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) && mediaType == "application/x-www-form-urlencoded"
+	kind, params, err := mime.ParseMediaType(values[0])
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return "", nil
+	}
+	return kind, params
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > MaxBody {
+		return nil, ErrTooLarge
+	}
 	if r.Body == nil {
 		return nil, nil
 	}
@@ -100,4 +144,25 @@ func parse(body string) (Values, error) {
 		v[name] = value
 	}
 	return v, nil
+}
+
+func parseParts(reader *multipart.Reader) (Values, error) {
+	v := make(Values)
+	for {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			return v, nil
+		}
+		if err != nil || part.FormName() == "" || part.FileName() != "" {
+			return nil, ErrMultipart
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, ErrMultipart
+		}
+		if _, twice := v[part.FormName()]; twice {
+			return nil, ErrRepeated
+		}
+		v[part.FormName()] = string(value)
+	}
 }

@@ -50,7 +50,8 @@ func plainBearer(h http.Header) (token string, ok bool) {
 	if len(lines) != 1 {
 		return "", false
 	}
-	return strings.CutPrefix(lines[0], "Bearer ")
+	token, ok = strings.CutPrefix(lines[0], "Bearer ")
+	return strings.TrimLeft(token, " "), ok
 }
 
 // fromCookie is the decision by the session cookie. It does not count if there is none,

@@ -19,6 +19,7 @@ var reasons = []struct {
 	reason string
 	errs   []error
 }{
+	{reasonNoCredential, []error{oauth2.ErrNotSignedIn}},
 	{"unavailable", []error{realm.ErrUnavailable}},
 	{"revoked", []error{realm.ErrDenied}},
 	{"other_store", []error{realm.ErrForeignStore}},
@@ -45,7 +46,7 @@ const (
 
 // Reasons are all reasons of refusals.
 var Reasons = func() []string {
-	all := []string{reasonNoCredential, reasonOther}
+	all := []string{reasonOther}
 	for _, known := range reasons {
 		all = append(all, known.reason)
 	}
@@ -54,10 +55,6 @@ var Reasons = func() []string {
 
 // Reason is the label of a guard's refusal.
 func Reason(err error) string {
-	var refusal *oauth2.Error
-	if errors.As(err, &refusal) && refusal.Code == "" && refusal.Cause == nil {
-		return reasonNoCredential
-	}
 	for _, known := range reasons {
 		if slices.ContainsFunc(known.errs, func(target error) bool { return errors.Is(err, target) }) {
 			return known.reason

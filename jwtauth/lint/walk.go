@@ -105,7 +105,7 @@ func (w *walk) namedRoute(name string) {
 	if _, ok := w.invoked[name]; ok {
 		return
 	}
-	dropped := &walk{result: &Result{Named: make(map[string]bool)}, named: w.named, invoked: make(map[string]invocation)}
+	dropped := &walk{result: &Result{Named: make(map[string]bool)}, named: w.named, addresses: w.addresses, invoked: make(map[string]invocation)}
 	if dropped.list(caddyhttp.RouteList{*w.named[name]}, newState(), place{}); dropped.ours {
 		w.find(ruleUninvoked, place{trail: []string{"&(" + name + ")"}}, fmt.Sprintf("a handler of jwtauth stands in the named route %s, which nothing invokes. Perhaps Caddy has dropped the invoke: it keeps only the first handler of a named route whose directives all are without a matcher. Put all of them into one `handle` block, invoke %s from the site itself, or remove it", name, name))
 	}

@@ -11,11 +11,11 @@ import (
 var ErrMalformedBearer = errors.New("malformed bearer credential")
 
 // BearerFromHeader returns the token of "Authorization: Bearer" (RFC 6750 §2.1):
-// the scheme in any case, exactly one space, one token.
+// the scheme in any case, one or more spaces (1*SP), one token.
 //
 // Without such a header, and with one of another scheme, it returns "", false,
 // nil. Two Authorization headers are 400 "invalid_request"; a malformed bearer
-// credential (no token, a tab, two spaces, two tokens, other characters) is 401
+// credential (no token, a tab, two tokens, other characters) is 401
 // "invalid_token". Both errors are an [*Error], ready to be written, and come
 // with present == true.
 func BearerFromHeader(h http.Header) (token string, present bool, err error) {
@@ -26,8 +26,8 @@ func BearerFromHeader(h http.Header) (token string, present bool, err error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", false, nil
 	}
-	token, ok := strings.CutPrefix(rest, " ")
-	if !ok || !isToken68(token) {
+	token = strings.TrimLeft(rest, " ")
+	if token == rest || !isToken68(token) {
 		return "", true, InvalidToken(ErrMalformedBearer)
 	}
 	return token, true, nil

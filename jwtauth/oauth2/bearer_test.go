@@ -27,7 +27,7 @@ func TestBearerFromHeader(t *testing.T) {
 		{name: "leading space", headers: []string{" Bearer abc"}},
 		{name: "scheme alone", headers: []string{"Bearer"}, present: true, status: 401},
 		{name: "scheme and a space", headers: []string{"Bearer "}, present: true, status: 401},
-		{name: "two spaces", headers: []string{"Bearer  abc"}, present: true, status: 401},
+		{name: "several spaces", headers: []string{"Bearer   abc"}, token: "abc", present: true},
 		{name: "tab", headers: []string{"Bearer\tabc"}, present: true, status: 401},
 		{name: "trailing space", headers: []string{"Bearer abc "}, present: true, status: 401},
 		{name: "two tokens", headers: []string{"Bearer abc def"}, present: true, status: 401},
@@ -66,7 +66,7 @@ func TestBearerFromHeader(t *testing.T) {
 }
 
 var (
-	bearerCredential = regexp.MustCompile(`^(?i:bearer) ([A-Za-z0-9._~+/-]+=*)$`)
+	bearerCredential = regexp.MustCompile(`^(?i:bearer) +([A-Za-z0-9._~+/-]+=*)$`)
 	bearerScheme     = regexp.MustCompile("^(?i:bearer)($|[^A-Za-z0-9!#$%&'*+.^_`|~-])")
 )
 

@@ -67,9 +67,10 @@ func FuzzTokenForm(f *testing.F) {
 			return ""
 		}
 		_, presented, _ := strings.Cut(authorization, " ")
+		presented = strings.TrimLeft(presented, " ")
 		if a.AccessToken != "" {
 			user := rl.claims(t, a.AccessToken).Subject
-			byPassword := to == "/token" && one("username") == user && passwords[user] != "" && one("password") == passwords[user]
+			byPassword := to == "/token" && strings.TrimSpace(one("username")) == user && passwords[user] != "" && one("password") == passwords[user]
 			byToken := to == "/token" && one("grant_type") == "refresh_token" && one("refresh_token") == first.RefreshToken ||
 				to == "/refresh" && (one("refresh_token") == first.RefreshToken || presented == first.RefreshToken)
 			if a.Code != 200 || !byPassword && !(byToken && user == "alice") {

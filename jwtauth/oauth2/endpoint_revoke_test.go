@@ -87,7 +87,7 @@ func TestRevokeRequests(t *testing.T) {
 		{name: "a client alone", headers: []string{basic("web", "s3cret+%2B")}, status: 401},
 		{name: "in the query", path: "/revoke?token=x", status: 401},
 		{name: "GET", method: "GET", headers: []string{bearer("x")}, status: 405, code: "invalid_request"},
-		{name: "malformed bearer", headers: []string{"Authorization: Bearer  x"}, status: 401, code: "invalid_token"},
+		{name: "malformed bearer", headers: []string{"Authorization: Bearer x y"}, status: 401, code: "invalid_token"},
 		{name: "two headers", headers: []string{bearer("x"), bearer("y")}, status: 400, code: "invalid_request"},
 		{name: "twice", body: "token=x&token=y", status: 400, code: "invalid_request"},
 		{name: "client that fails", body: "token=x", headers: []string{basic("web", "x")}, status: 401, code: "invalid_client"},

@@ -59,7 +59,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 // A new grant is a line here and a file grant_<type>.go.
 func (s *Server) grant(f form.Values) (name string, grant func(tokenRequest) (*tokenResponse, error), err error) {
 	name = f["grant_type"]
-	if name == "" && f["username"] != "" && f["password"] != "" {
+	if name == "" && f["username"] != "" && f.Has("password") {
 		name = GrantPassword // the FastAPI tutorial leaves grant_type out
 	}
 	switch name {

@@ -8,6 +8,7 @@ import (
 
 // profile is the body of /users/me.
 type profile struct {
+	Subject  string   `json:"sub"` // as OpenID Connect has it (Core §5.1), the same name
 	Username string   `json:"username"`
 	Email    *string  `json:"email"`
 	FullName *string  `json:"full_name"`
@@ -16,7 +17,7 @@ type profile struct {
 }
 
 func newProfile(u user.User) profile {
-	p := profile{Username: u.Username, Disabled: u.Disabled, Roles: u.Roles}
+	p := profile{Subject: u.Username, Username: u.Username, Disabled: u.Disabled, Roles: u.Roles}
 	if u.Email != "" {
 		p.Email = &u.Email
 	}

@@ -50,8 +50,25 @@ type Error struct {
 	Allow string
 	// RetryAfter is sent in whole seconds, rounded up. 0: it is not sent.
 	RetryAfter time.Duration
+	// Guard is "guard" of the body, the realm of the guard that refuses, so that a program
+	// can tell its refusal from one of the application behind it. It is left out where empty.
+	Guard string
 	// Cause is for the log and never sent.
 	Cause error
+}
+
+// ByGuard is the refusal as a guard of the realm gives it. Its challenge names the realm
+// (RFC 9110 §11.5).
+func (e *Error) ByGuard(realm string) *Error {
+	by := *e
+	by.Guard = realm
+	if rest, ok := strings.CutPrefix(e.Challenge, "Bearer"); ok {
+		by.Challenge = `Bearer realm="` + realm + `"`
+		if rest != "" {
+			by.Challenge += "," + rest
+		}
+	}
+	return &by
 }
 
 // Error returns the status, the code and the cause, for the log.
@@ -92,17 +109,21 @@ func (e *Error) Write(w http.ResponseWriter, r *http.Request) {
 		Error       string `json:"error,omitempty"`
 		Description string `json:"error_description,omitempty"`
 		Detail      string `json:"detail"`
-	}{e.Code, e.Description, e.Detail}
+		Guard       string `json:"guard,omitempty"`
+	}{e.Code, e.Description, e.Detail, e.Guard}
 	if body.Detail == "" {
 		body.Detail = e.Description
 	}
 	writeJSON(w, r, e.Status, body)
 }
 
+// ErrNotSignedIn is the cause of [NotAuthenticated].
+var ErrNotSignedIn = errors.New("not signed in")
+
 // NotAuthenticated refuses a request that presents no credential: 401, and a
 // challenge without an error code (RFC 6750 §3.1).
 func NotAuthenticated() *Error {
-	return &Error{Status: http.StatusUnauthorized, Detail: "Not authenticated", Challenge: "Bearer"}
+	return &Error{Status: http.StatusUnauthorized, Detail: "Not authenticated", Challenge: "Bearer", Cause: ErrNotSignedIn}
 }
 
 // InvalidToken refuses a request whose credential is not valid, for whatever

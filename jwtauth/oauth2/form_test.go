@@ -24,6 +24,7 @@ func TestReadForm(t *testing.T) {
 		contentType []string
 		body        io.Reader
 		length      int64 // -1 for a chunked body
+		bearer      bool  // there is a bearer token
 		optional    bool
 		status      int
 		want        form.Values
@@ -35,7 +36,19 @@ func TestReadForm(t *testing.T) {
 		{name: "no type", body: strings.NewReader("a=1"), status: 400},
 		{name: "two types", contentType: []string{formType, formType}, body: strings.NewReader("a=1"), status: 400},
 		{name: "JSON", contentType: []string{"application/json"}, body: strings.NewReader(`{"a":1}`), status: 400},
-		{name: "multipart", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader("--x\r\n"), status: 400},
+		{name: "multipart", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader(part("username", "alice") + part("password", " a&b=c ") + "--x--\r\n"), want: form.Values{"username": "alice", "password": " a&b=c "}},
+		{name: "multipart, cut off", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader("--x\r\n"), status: 400},
+		{name: "multipart, without an end", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader(part("a", "1")), status: 400},
+		{name: "multipart, without a boundary", contentType: []string{"multipart/form-data"}, body: strings.NewReader(part("a", "1") + "--x--\r\n"), status: 400},
+		{name: "multipart, one name twice", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader(part("a", "1") + part("a", "1") + "--x--\r\n"), status: 400},
+		{name: "multipart, a file", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\nx\r\n--x--\r\n"), status: 400},
+		{name: "multipart, no name", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader("--x\r\n\r\nx\r\n--x--\r\n"), status: 400},
+		{name: "multipart, too large", contentType: []string{"multipart/form-data; boundary=x"}, body: strings.NewReader(part("a", strings.Repeat("x", form.MaxBody)) + "--x--\r\n"), status: 413},
+		{name: "JSON beside a bearer token, optional", contentType: []string{"application/json"}, body: strings.NewReader("{}"), bearer: true, optional: true, want: form.Values{}},
+		{name: "JSON with a token of its own beside one, optional", contentType: []string{"application/json; charset=utf-8"}, body: strings.NewReader(`{"refresh_token":"x"}`), bearer: true, optional: true, want: form.Values{}},
+		{name: "JSON beside a bearer token, too large", contentType: []string{"application/json"}, body: strings.NewReader(strings.Repeat("x", form.MaxBody+1)), bearer: true, optional: true, status: 413},
+		{name: "JSON beside a bearer token, not optional", contentType: []string{"application/json"}, body: strings.NewReader("{}"), bearer: true, status: 400},
+		{name: "JSON alone, optional", contentType: []string{"application/json"}, body: strings.NewReader("{}"), optional: true, status: 400},
 		{name: "empty without type", status: 400},
 		{name: "empty without type, optional", optional: true, want: form.Values{}},
 		{name: "empty with another type, optional", contentType: []string{"application/json"}, optional: true, want: form.Values{}},
@@ -66,6 +79,9 @@ func TestReadForm(t *testing.T) {
 			for _, v := range tc.contentType {
 				r.Header.Add("Content-Type", v)
 			}
+			if tc.bearer {
+				r.Header.Set("Authorization", "Bearer x")
+			}
 			f, err := readForm(httptest.NewRecorder(), r, tc.optional)
 			if tc.status != 0 {
 				var refusal *Error
@@ -82,6 +98,11 @@ func TestReadForm(t *testing.T) {
 			}
 		})
 	}
+}
+
+// part is a part of a multipart form.
+func part(name, value string) string {
+	return fmt.Sprintf("--x\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", name, value)
 }
 
 func TestReadFormWithoutBody(t *testing.T) {

@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/session"
@@ -10,8 +11,13 @@ import (
 
 // passwordGrant signs a user in (RFC 6749 §4.3).
 func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
-	if r.form["username"] == "" || r.form["password"] == "" {
+	// As at the sign-in page: what an editor or a phone adds is no part of a name.
+	username := strings.TrimSpace(r.form["username"])
+	if username == "" || !r.form.Has("password") {
 		return nil, invalidRequest("The parameters username and password are both needed")
+	}
+	if r.form["password"] == "" {
+		return nil, badCredentials(s.ErrorsRFC6749) // which no user has, and needs no try
 	}
 	asked, err := parseScope(r.form["scope"])
 	if err != nil {
@@ -19,7 +25,7 @@ func (s *Server) passwordGrant(r tokenRequest) (*tokenResponse, error) {
 	}
 	address := s.address(r.Request)
 	signedIn, err := s.SignIn.SignIn(r.Context(), signin.Attempt{
-		Username: r.form["username"], Password: r.form["password"], Address: address, Via: signin.ViaPassword,
+		Username: username, Password: r.form["password"], Address: address, Via: signin.ViaPassword,
 	})
 	switch {
 	case errors.Is(err, signin.ErrCredentials):
