@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -48,6 +51,7 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	word, lines := lostOf(h)
+	warnExactPath(h)
 	matcher, err := h.ExtractMatcherSet()
 	if err != nil {
 		return nil, h.WrapErr(err)
@@ -74,7 +78,11 @@ func parseJWTAuth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 
 // parseGuard reads what follows the matcher.
 func parseGuard(h httpcaddyfile.Helper, config *jwtauth.JWTAuth) error {
-	roles, err := parseRoles(h, h.RemainingArgs())
+	words := h.RemainingArgs()
+	if err := checkDisguised(h, words); err != nil {
+		return err
+	}
+	roles, err := parseRoles(h, words)
 	if err != nil {
 		return err
 	}
@@ -94,6 +102,46 @@ func parseGuard(h httpcaddyfile.Helper, config *jwtauth.JWTAuth) error {
 		return h.WrapErr(err)
 	}
 	return nil
+}
+
+var guardOptions = []string{
+	"realm", "roles", "scope", "claim", "source", "optional", "set_header", "errors", "login", "trusted_origins", "paths",
+}
+
+// checkDisguised refuses words after the directive that would be taken for roles, and are
+// meant as something else.
+func checkDisguised(h httpcaddyfile.Helper, words []string) error {
+	for _, word := range words {
+		switch {
+		case slices.Contains(guardOptions, word):
+			return h.Errf("%s is an option, not a role: write it on a line of its own in the block, as in `jwt_auth { %s … }`; `roles any %s` there names a role", word, word, word)
+		case word == "any" || word == "all":
+			return h.Errf("%s belongs to the option roles: write `roles %s` and the roles in the block; `roles any %s` there names a role", word, word, word)
+		case strings.Contains(word, "*") && !strings.ContainsAny(word[:1], "/@*"):
+			return h.Errf("%s is a path, not a role: it begins with a slash and comes first, as in `jwt_auth /%s admin`", word, word)
+		}
+	}
+	return nil
+}
+
+// warnExactPath tells of a path after the directive that is one path and nothing below. In
+// a named matcher it is on purpose.
+func warnExactPath(h httpcaddyfile.Helper) {
+	defer func() {
+		h.Reset()
+		h.Next()
+	}()
+	if !h.NextArg() {
+		return
+	}
+	path := strings.TrimSuffix(h.Val(), "/")
+	last := path[strings.LastIndex(path, "/")+1:]
+	if !strings.HasPrefix(h.Val(), "/") || strings.ContainsAny(path, "*{") || strings.Contains(last, ".") {
+		return
+	}
+	below := path + "/*"
+	caddy.Log().Named("caddyfile").Warn("jwt_auth "+h.Val()+" guards that path alone, and nothing below it, such as "+path+"/x: write "+below+", which is both, or, if this is on purpose, a matcher of its own, as in `@name path "+h.Val()+"`",
+		zap.String("file", h.File()), zap.Int("line", h.Line()))
 }
 
 func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) (err error) {
@@ -146,7 +194,7 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) 
 	case "paths":
 		config.Paths, err = b.one("the word as_matched")
 	default:
-		err = b.unknown("jwt_auth", "realm, roles, scope, claim, source, optional, set_header, errors, login, trusted_origins, paths")
+		err = b.unknown("jwt_auth", strings.Join(guardOptions, ", "))
 	}
 	return err
 }

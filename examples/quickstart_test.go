@@ -147,7 +147,7 @@ func (v *visitor) signsIn() {
 	me := v.run(usersMe, live)
 	var got, want any
 	_ = json.Unmarshal([]byte(me.body), &got)
-	_ = json.Unmarshal([]byte(`{"username":"alice","email":"alice@example.com","full_name":"Alice Example","disabled":false,"roles":["admin"]}`), &want)
+	_ = json.Unmarshal([]byte(`{"sub":"alice","username":"alice","email":"alice@example.com","full_name":"Alice Example","disabled":false,"roles":["admin"]}`), &want)
 	if me.status != 200 || !reflect.DeepEqual(got, want) {
 		v.Errorf("/users/me: %v", me)
 	}
