@@ -175,7 +175,8 @@ type Throttle struct {
 	AccountFree int `json:"account_free,omitempty"`
 	// Failed sign-ins from one address that are free. IPv6 is counted by /64,
 	// by /56 with 4 times and by /48 with 16 times as many. One, 4 and 16 stop
-	// counting in each `max_wait`. It is also how many sign-ins an address may have
+	// counting in each `max_wait`, and one for each account that signs in from there, once
+	// a day. It is also how many sign-ins an address may have
 	// under way; more wait in line. Default: 20.
 	AddressFree int `json:"address_free,omitempty"`
 	// The first wait, doubled with each failure after it. Default: 30s.

@@ -41,10 +41,28 @@ func (l *Limiter) accountScale(w whose) scale {
 }
 
 // addressScale is that of a block of addresses. An address, unlike an account, is
-// not forgiven for a success, since an attacker may have an account.
+// not forgiven all for a success, since an attacker may have an account: each account
+// earns it one failure a day, so that people who share an address and mistype do not keep
+// each other out. See [Limiter.earn].
 func (l *Limiter) addressScale(b bucket) scale {
 	free := b.factor * l.cfg.AddressFree
 	return scale{cfg: l.cfg, free: free, fade: l.cfg.MaxWait / time.Duration(b.factor), most: l.cfg.longest(free)}
+}
+
+// earnsEvery is how often a success of one account from one address earns it a failure.
+const earnsEvery = day
+
+// earn pardons one failure of the address for the success of an account that has not
+// earned it one within a day, and returns when it last did. known is the mark of the
+// account's successes from there before this one.
+func (l *Limiter) earn(now time.Time, r record, c *counters) (last time.Time) {
+	if last = c.known.FadesFrom; c.isMark(c.known) && now.Sub(last) < earnsEvery {
+		return last
+	}
+	for i, b := range r.buckets {
+		l.addressScale(b).pardon(now, &c.addresses[i])
+	}
+	return now
 }
 
 // choose returns the first of the account's counters that lets an attempt pass, or

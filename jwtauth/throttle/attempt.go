@@ -65,8 +65,8 @@ func (a *Attempt) accountPlace() Reservation {
 
 // Succeed takes the reservation back, clears the account's failures from this
 // address and browser, and from all that are not known unless this one was, and
-// makes both known to the account. Other failures of the address stay: an
-// attacker may have an account of his own. It does nothing for a throttled
+// makes both known to the account. Of other failures of the address one is
+// pardoned, once a day for each account: an attacker may have one of his own. It does nothing for a throttled
 // attempt, which cannot succeed, and for one that was ended before. After an
 // error the attempt is under way as before.
 func (a *Attempt) Succeed(ctx context.Context) error {
@@ -88,7 +88,9 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 		}
 		mark := Counter{Failures: a.generation, Expires: now.Add(l.cfg.KnownFor)}
 		if a.addressed { // "no address" is shared by all without one
+			earned := l.earn(now, a.record, c)
 			c.known = mark
+			c.known.FadesFrom = earned
 		}
 		if a.device {
 			c.device = mark

@@ -16,7 +16,8 @@ type Config struct {
 	// AddressFree is the number of failures from one address without a wait. An
 	// IPv6 address is counted by its /64, its /56, which has 4 times as many,
 	// and its /48, which has 16 times as many. One failure of an address fades
-	// in each MaxWait, 4 of a /56 and 16 of a /48. It is also how many sign-ins
+	// in each MaxWait, 4 of a /56 and 16 of a /48, and one for each account that signs in
+	// from there, once a day. It is also how many sign-ins
 	// one address may have under way: more wait in line. Default: 20.
 	AddressFree int
 	// MinWait is the first wait; each further failure doubles it. Default: 30 s.

@@ -143,6 +143,22 @@ func (s scale) takeBack(now time.Time, c *Counter, p Reservation) {
 	s.keep(now, c)
 }
 
+// pardon removes one failure, and the wait if that leaves none to wait for.
+func (s scale) pardon(now time.Time, c *Counter) {
+	*c = s.faded(now, *c)
+	if c.Failures == 0 {
+		return
+	}
+	c.Failures--
+	if c.Failures < s.free {
+		c.BlockedUntil = time.Time{}
+	}
+	if c.Failures == 0 {
+		c.FadesFrom = time.Time{}
+	}
+	s.keep(now, c)
+}
+
 // forgive removes all failures; the attempts under way stay.
 func (s scale) forgive(now time.Time, c *Counter) {
 	*c = Counter{Pending: c.Pending}

@@ -22,7 +22,8 @@ type Counter struct {
 	// passed reads as the zero Counter; writing one with a zero Expires removes it.
 	Expires time.Time `json:"expires"`
 	// FadesFrom is the moment from which Failures fade, one after the other. It
-	// is zero where there are none, and in counters of older versions.
+	// is zero where there are none, and in counters of older versions. In the mark of an
+	// address that is known to an account it is when the account last earned it a failure.
 	FadesFrom time.Time `json:"fades_from,omitzero"`
 	// Pending are the attempts under way, the oldest first.
 	Pending []Reservation `json:"pending,omitempty"`
