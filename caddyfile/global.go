@@ -30,6 +30,7 @@ func init() {
 //	    refresh_token_lifetime <duration>
 //	    refresh_token_idle     <duration>
 //	    refresh_token_grace    <duration>
+//	    streams_end_within     <duration>
 //	    cookie_domain          <domain>
 //	    upgrade                <protocols...>
 //	    user <username> <password_hash> [<roles...>] {
@@ -130,6 +131,10 @@ func parseRealmOption(b block, config *jwtauth.Realm) (err error) {
 		var grace caddy.Duration
 		grace, err = b.duration(0)
 		config.RefreshTokenGrace = &grace
+	case "streams_end_within":
+		var within caddy.Duration
+		within, err = b.duration(0)
+		config.StreamsEndWithin = &within
 	case "users_file":
 		var path string
 		if path, err = b.arg("the path of a JSON file of users"); err == nil {
@@ -139,7 +144,7 @@ func parseRealmOption(b block, config *jwtauth.Realm) (err error) {
 			config.UsersFiles = append(config.UsersFiles, path)
 		}
 	default:
-		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, cookie_domain, upgrade, user, users_file, client, store, password_hash, throttle")
+		err = b.unknown("jwtauth", "issuer, audience, signing_key, signing_algorithm, access_token_lifetime, refresh_token_lifetime, refresh_token_idle, refresh_token_grace, streams_end_within, cookie_domain, upgrade, user, users_file, client, store, password_hash, throttle")
 	}
 	if err != nil {
 		return err

@@ -55,6 +55,11 @@ type Realm struct {
 	// switches that off. Default: 10s.
 	RefreshTokenGrace *caddy.Duration `json:"refresh_token_grace,omitempty"`
 
+	// How long an upgraded connection, such as a WebSocket, or an answer that is sent bit
+	// by bit, such as an event stream, may go on after its session has ended or its user
+	// has lost a role; `0` lets it go on. Default: 30s.
+	StreamsEndWithin *caddy.Duration `json:"streams_end_within,omitempty"`
+
 	// The domain over whose hosts the session cookie is shared, such as
 	// `example.com` for `app.example.com` and `docs.example.com`. Every host of
 	// that domain receives the cookie. Default: one host's own.
@@ -206,6 +211,9 @@ func (r *Realm) lifetimes() session.Lifetimes {
 	}
 	if r.RefreshTokenGrace != nil {
 		lt.Grace = time.Duration(*r.RefreshTokenGrace)
+	}
+	if r.StreamsEndWithin != nil {
+		lt.Streams = time.Duration(*r.StreamsEndWithin)
 	}
 	return lt
 }

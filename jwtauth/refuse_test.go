@@ -272,10 +272,10 @@ func TestNoPageToSendTo(t *testing.T) {
 	}
 	s.get("/login", navigate(), host("a.localhost")).wantNothingPresented(t)
 	s.get("/x", navigate(), host("e.localhost")).wantSignIn(t, "/auth/login", "/x")
-	s.get("/auth/login", navigate(), host("e.localhost")).wantPage(t, 200, `action="/auth/login"`, `href="/auth/login/style.css?v=`)
+	s.get("/auth/login", navigate(), host("e.localhost")).wantPage(t, 200, `<form method="post">`, `href="/auth/login/style.css?v=`)
 	s.get("/app/x?y", navigate(), host("f.localhost")).wantSignIn(t, "/app/login", "/app/x?y")
 	s.get("/app/login?return_to=/app/x", navigate(), host("f.localhost")).
-		wantPage(t, 200, `action="/app/login"`, `href="/app/login/style.css?v=`, `value="/app/x"`)
+		wantPage(t, 200, `<form method="post">`, `href="/app/login/style.css?v=`, `value="/app/x"`)
 	s.get("/app/login?return_to=/app/login", navigate(), host("f.localhost")).wantPage(t, 200, "<form")
 	s.get("/app/x?y", navigate(), host("g.localhost")).wantSignIn(t, "/login", "/app/x?y")
 	s.get("/y/app/x", navigate(), host("h.localhost")).wantSignIn(t, "/y/app/login", "/y/app/x")

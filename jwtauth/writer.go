@@ -80,6 +80,7 @@ func (w *guardedWriter) WriteHeader(status int) {
 
 // finish is called when the handlers after the guard are done.
 func (w *guardedWriter) finish() {
+	w.StopStream()
 	if !w.Finished() { // the header of nested writers is far away
 		w.Finish(w.Header())
 	}
@@ -94,18 +95,28 @@ func (w *guardedWriter) begin() {
 // Write implements [http.ResponseWriter].
 func (w *guardedWriter) Write(p []byte) (int, error) {
 	w.begin()
+	if w.IsOver() {
+		return 0, errStreamEnded
+	}
 	return w.ResponseWriterWrapper.Write(p)
 }
 
 // ReadFrom implements [io.ReaderFrom].
 func (w *guardedWriter) ReadFrom(r io.Reader) (int64, error) {
 	w.begin()
+	if w.IsOver() {
+		return 0, errStreamEnded
+	}
 	return w.ResponseWriterWrapper.ReadFrom(r)
 }
 
 // FlushError is what [http.ResponseController] asks for.
 func (w *guardedWriter) FlushError() error {
 	w.begin()
+	if w.IsOver() {
+		return errStreamEnded
+	}
+	w.watch(nil)
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 

@@ -15,7 +15,9 @@ import (
 // newGuarded is the writer that the handlers behind a guard get.
 func newGuarded(private bool) (*guardedWriter, *httptest.ResponseRecorder) {
 	rec := httptest.NewRecorder()
-	return &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, Answer: guard.Answer{Marks: guard.Marks{Vary: "Authorization, Cookie", Private: private, Request: &http.Request{}}}}, rec
+	w := &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, Answer: guard.Answer{Marks: guard.Marks{Vary: "Authorization, Cookie", Private: private, Request: &http.Request{}}}}
+	w.Of(new(guard.Request), false)
+	return w, rec
 }
 
 // What one user sees no shared cache may show to the next one, unless the site
@@ -153,6 +155,7 @@ func (f *fast) Flush() { f.flushed++ }
 func TestGuardedWriterPassesOn(t *testing.T) {
 	f := &fast{ResponseRecorder: httptest.NewRecorder()}
 	w := &guardedWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: f}, Answer: guard.Answer{Marks: guard.Marks{Private: true, Request: &http.Request{}}}}
+	w.Of(new(guard.Request), false)
 	if n, err := io.Copy(w, io.LimitReader(strings.NewReader("a file"), 4)); n != 4 || err != nil || f.took != 1 || f.Body.String() != "a fi" {
 		t.Errorf("%d, %v, %d, %q", n, err, f.took, f.Body)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/cookie"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/pages"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/realm"
 )
 
 // resourcePolicy is the header by which a browser keeps an answer from pages of
@@ -72,6 +74,8 @@ type Answer struct {
 	sent    bool
 	// nested is set within another answer, which looks after the cookies.
 	nested bool
+	// streams is set if it is this answer that has become the request's stream.
+	streams bool
 	// hadCookies is set if the header had cookies when it was sent, and names is how
 	// many names it had.
 	hadCookies bool
@@ -82,6 +86,38 @@ type Answer struct {
 
 // Of makes it the answer to a request, nested in another one or not.
 func (a *Answer) Of(s *Request, nested bool) { a.request, a.nested = s, nested }
+
+// Stream is an answer that may last.
+type Stream interface {
+	// Over reports that it was ended.
+	Over() bool
+	// Stop ends the watching of it.
+	Stop()
+}
+
+// Stream notes that the answer is one that may last. A request has one at most.
+func (a *Answer) Stream(s Stream) { a.request.more().stream, a.streams = s, true }
+
+// IsStream reports that the request has one.
+func (a *Answer) IsStream() bool { return a.request.seldom != nil && a.request.seldom.stream != nil }
+
+// IsOver reports that the request's stream was ended.
+func (a *Answer) IsOver() bool { return a.IsStream() && a.request.seldom.stream.Over() }
+
+// StopStream ends the watching of a stream that this answer is.
+func (a *Answer) StopStream() {
+	if a.streams {
+		a.request.seldom.stream.Stop()
+	}
+}
+
+// Found is the user whom a guard has let pass, and of which realm; nil for none.
+func (a *Answer) Found() (*realm.Realm, *policy.Principal) {
+	if !a.Private || a.request.Realm == nil {
+		return nil, nil
+	}
+	return a.request.Realm, a.request.Principal
+}
 
 // Include adds the marks of an answer that this one, to r, includes.
 func (a *Answer) Include(r *http.Request, m Marks) {

@@ -46,6 +46,8 @@ type seldom struct {
 	pages []signInPage
 	// others are the users that guards of other realms found before that.
 	others []found
+	// stream is the answer, if it may last.
+	stream Stream
 	// targets are those of the path, host and method that the request last came with.
 	targets *Targets
 }

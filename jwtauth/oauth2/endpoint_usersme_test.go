@@ -28,7 +28,7 @@ func TestUsersMe(t *testing.T) {
 	rl.CookiePrincipal = neverCalled(t)
 	a := rl.signIn(t, "")
 	b := rl.do(t, "GET", "/users/me", "", "Authorization: bearer "+a.AccessToken, "Cookie: x=y")
-	const want = `{"username":"alice","email":"alice@example.com","full_name":"Alice Liddell","disabled":false,"roles":["admin","user"]}`
+	const want = `{"sub":"alice","username":"alice","email":"alice@example.com","full_name":"Alice Liddell","disabled":false,"roles":["admin","user"]}`
 	if b.Code != 200 || strings.TrimSpace(b.Body.String()) != want {
 		t.Errorf("%d %s", b.Code, b.Body)
 	}
@@ -37,7 +37,7 @@ func TestUsersMe(t *testing.T) {
 	}
 	carol := rl.do(t, "POST", "/token", "username=carol&password=carol")
 	b = rl.do(t, "GET", "/users/me", "", bearer(carol.AccessToken))
-	if strings.TrimSpace(b.Body.String()) != `{"username":"carol","email":null,"full_name":null,"disabled":false,"roles":[]}` {
+	if strings.TrimSpace(b.Body.String()) != `{"sub":"carol","username":"carol","email":null,"full_name":null,"disabled":false,"roles":[]}` {
 		t.Errorf("%s", b.Body)
 	}
 	if head := rl.do(t, "HEAD", "/users/me", "", bearer(a.AccessToken)); head.Code != 200 || head.Body.Len() != 0 {

@@ -35,16 +35,20 @@ func (d forbiddenData) RolesAny() string { return strings.Join(d.Any, ", ") }
 // RolesAll returns the roles that are all needed, as a text.
 func (d forbiddenData) RolesAll() string { return strings.Join(d.All, ", ") }
 
-// SignInURL returns the URL of the sign-in page that returns to here afterwards.
+// SignInURL returns the URL of the sign-in page that returns to here afterwards: to its
+// path alone where it is too long, and to nowhere where that is, too.
 func (f Refusals) SignInURL(here string) string {
-	if here == "" {
-		return f.SignInPage
-	}
 	separator := "?"
 	if strings.Contains(f.SignInPage, "?") {
 		separator = "&"
 	}
-	return f.SignInPage + separator + url.Values{ParamReturnTo: {here}}.Encode()
+	path, _, _ := strings.Cut(here, "?")
+	for _, place := range []string{here, path} { // what can be kept
+		if parameter := (url.Values{ParamReturnTo: {place}}).Encode(); place != "" && len(parameter) <= MaxReturnTo {
+			return f.SignInPage + separator + parameter
+		}
+	}
+	return f.SignInPage
 }
 
 // Forbidden tells which roles the page needs: 403.

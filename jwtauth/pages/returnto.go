@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// maxReturnTo is the maximum length of return_to in bytes.
-const maxReturnTo = 4096
+// MaxReturnTo is the maximum length of return_to in bytes, as it is written and encoded in
+// a URL: servers bound the length of a request's head.
+const MaxReturnTo = 4096
 
 // hostAlphabet is the characters of a host with a port.
 const hostAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
@@ -38,7 +39,8 @@ func (d returnTarget) param() string { return d.origin + d.path }
 // cookie: so no one can send a visitor elsewhere with it.
 func (s *Server) parseReturnTo(r *http.Request, text string) returnTarget {
 	root := returnTarget{root: s.root(r)}
-	if text == "" || len(text) > maxReturnTo || hasControl(text) {
+	place, _, _ := strings.Cut(text, "?")
+	if text == "" || len(text) > MaxReturnTo || hasControl(text) || strings.Contains(place, `\`) {
 		return root
 	}
 	u, err := url.Parse(text)
@@ -83,7 +85,7 @@ func (s *Server) parseReturnTo(r *http.Request, text string) returnTarget {
 // the sign-in or sign-out page.
 func (s *Server) allowedPath(r *http.Request, p string) bool {
 	for range 3 { // as written, decoded, decoded twice
-		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, `\`) || hasControl(p) {
+		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.ContainsAny(p, "\r\n\x00") {
 			return false
 		}
 		// Without their dots "/.//x" and "/y/..//x" are "//x".
@@ -97,10 +99,14 @@ func (s *Server) allowedPath(r *http.Request, p string) bool {
 				return false
 			}
 		}
-		p = decode(p)
+		p = asBrowsersRead.Replace(decode(p))
 	}
 	return true
 }
+
+// asBrowsersRead makes of a path what a browser makes of it that finds these characters in
+// a URL as they are (URL Standard §4.4).
+var asBrowsersRead = strings.NewReplacer(`\`, "/", "\t", "")
 
 // percentEncoded is a percent-encoded byte.
 var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)

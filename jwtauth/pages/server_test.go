@@ -352,7 +352,7 @@ func TestLinksHaveMountAndBasePath(t *testing.T) {
 	s.Mount = func(*http.Request) string { return "/app" }
 	_, cookie := s.begin(t, "alice", firefox)
 	s.begin(t, "alice", firefox)
-	s.get(t, "/auth/login").wantText(t, `action="/app/auth/login"`, `href="/app/auth/login/style.css?v=`)
+	s.get(t, "/auth/login").wantText(t, `<form method="post">`, `href="/app/auth/login/style.css?v=`)
 	s.get(t, "/auth/logout", cookie).wantText(t, `action="/app/auth/logout"`, `href="/app/"`)
 	s.get(t, "/auth/account", cookie).wantText(t, `action="/app/auth/account/password"`, `action="/app/auth/account/sessions/revoke"`,
 		`action="/app/auth/account/sessions/revoke-others"`, `href="/app/auth/logout"`, `href="/app/"`)

@@ -38,8 +38,12 @@ type Shared struct {
 	signing atomic.Pointer[string]
 
 	holding gate // passed by all that use the store
-	cancel  context.CancelFunc
-	loops   sync.WaitGroup
+	streams streams
+
+	// background ends when Shared is closed.
+	background context.Context
+	cancel     context.CancelFunc
+	loops      sync.WaitGroup
 
 	// A new config may still fail to start, so this is a list. The last one is in
 	// force.
@@ -66,7 +70,7 @@ func NewShared(ctx context.Context, opened store.Store, logger *zap.Logger) (*Sh
 	s.store = store.WithFeed(opened, s.feed)
 
 	background, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
+	s.background, s.cancel = background, cancel
 	s.loops.Go(func() { s.feed.Run(background) })
 	s.loops.Go(func() {
 		store.RunCollector(background, opened, collectEvery, func(removed int, err error) {
@@ -84,6 +88,7 @@ func NewShared(ctx context.Context, opened store.Store, logger *zap.Logger) (*Sh
 // drainTimeout in any case.
 func (s *Shared) Close() error {
 	s.cancel()
+	s.streams.close()
 	s.loops.Wait()
 	timeout := time.NewTimer(drainTimeout)
 	defer timeout.Stop()

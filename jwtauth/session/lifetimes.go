@@ -17,6 +17,10 @@ type Lifetimes struct {
 	// Grace is how long after a rotation the token before it is still answered
 	// with the current one. 0 switches it off. Default: 10 seconds.
 	Grace time.Duration
+	// Streams is how long an upgraded connection, or an answer that is sent bit by bit, may
+	// go on after its session has ended or its user has lost a role. 0: for ever.
+	// Default: 30 seconds.
+	Streams time.Duration
 	// Leeway is how far the clocks of two machines may differ. A token may be issued that
 	// much in the future, and denials last that much longer than the tokens they deny; a
 	// token ends when it says. Default: 30 seconds.
@@ -30,6 +34,7 @@ func DefaultLifetimes() Lifetimes {
 		Refresh: 30 * 24 * time.Hour,
 		Idle:    7 * 24 * time.Hour,
 		Grace:   10 * time.Second,
+		Streams: 30 * time.Second,
 		Leeway:  30 * time.Second,
 	}
 }
@@ -37,6 +42,7 @@ func DefaultLifetimes() Lifetimes {
 const (
 	maxLifetime = 10 * 365 * 24 * time.Hour
 	maxGrace    = 5 * time.Minute
+	maxStreams  = time.Hour
 )
 
 // Check returns an error that names the option of the first lifetime that is out of
@@ -56,6 +62,9 @@ func (lt Lifetimes) Check() error {
 	}
 	if lt.Grace < 0 || lt.Grace > maxGrace {
 		return fmt.Errorf("refresh_token_grace is %s: it takes a duration from 0 (off) to %s", lt.Grace, maxGrace)
+	}
+	if lt.Streams != 0 && (lt.Streams < time.Second || lt.Streams > maxStreams) {
+		return fmt.Errorf("streams_end_within is %s: it takes a duration from 1s to %s, or 0 for never", lt.Streams, maxStreams)
 	}
 	return nil
 }
