@@ -359,6 +359,17 @@ func wantPage(t *testing.T, p *browser.Page, address string, status int, texts .
 	}
 }
 
+// wantMistake asserts that the browser is at the sign-in page after a mistake, which keeps
+// the place to return to.
+func wantMistake(t *testing.T, p *browser.Page, texts ...string) {
+	t.Helper()
+	at, err := url.Parse(p.URL())
+	if err != nil || at.Path != "/login" {
+		t.Fatalf("at %s:\n%s\n\nwant the sign-in page", p.URL(), p.Text())
+	}
+	wantPage(t, p, p.URL(), http.StatusUnauthorized, texts...)
+}
+
 // wantSignIn asserts that the browser is at a fresh sign-in page.
 func wantSignIn(t *testing.T, p *browser.Page) {
 	t.Helper()

@@ -55,7 +55,7 @@ func TestPictures(t *testing.T) {
 
 	dark.Open(h.at("/members/"))
 	fillSignIn(dark, "alice", "wrong")
-	wantPage(t, dark, h.at("/login"), http.StatusUnauthorized)
+	wantMistake(t, dark)
 	take(dark, "mistake.png")
 
 	b.Open(h.at("/admin/"))

@@ -106,7 +106,7 @@ func TestReloadUnderAVisitor(t *testing.T) {
 	p.Open(h.at("/members/?x=1"))
 	title := reload()
 	fillSignIn(p, "alice", "wrong")
-	wantPage(t, p, h.at("/login"), http.StatusUnauthorized, title)
+	wantMistake(t, p, title)
 	reload()
 	fillSignIn(p, "alice", "secret")
 	wantPage(t, p, h.at("/members/?x=1"), http.StatusOK, membersText)

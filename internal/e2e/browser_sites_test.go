@@ -78,7 +78,7 @@ http://open.example.localhost:8080 {
 		t.Fatalf("the sign-in page is at %s", p.URL())
 	}
 	fillSignIn(p, "bob", "wrong")
-	wantPage(t, p, app("/login"), http.StatusUnauthorized)
+	wantMistake(t, p)
 	fillSignIn(p, "bob", "password")
 	wantPage(t, p, docs("/radio/?channel=16"), http.StatusOK, "Channel")
 	if c := cookie(t, p); c.Domain != ".example.localhost" {

@@ -50,8 +50,10 @@ func Default() *Hasher {
 func (h *Hasher) Profile() Profile { return h.profile }
 
 // Hash returns a new hash string of password. [ErrEmpty], [ErrTooLong] and
-// [ErrNUL] say that the password cannot be used; nothing is cut off silently.
+// [ErrNUL] say that the password cannot be used; nothing is cut off silently. It is
+// hashed as [Normalize] makes it.
 func (h *Hasher) Hash(password string) (string, error) {
+	password = Normalize(password)
 	if password == "" {
 		return "", ErrEmpty
 	}

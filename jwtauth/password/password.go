@@ -105,7 +105,25 @@ func (h *Hash) Profile() Profile { return h.profile }
 // does not depend on where the two differ. A password that the scheme cannot
 // hold (longer than [MaxLength], or for bcrypt longer than 72 bytes or with a
 // NUL byte) is a wrong one, and takes as long as any other.
+//
+// It is compared as [Normalize] makes it. Where that is another text, the password is also
+// compared as it is: a hash of another program, or of before, may be of that.
 func (h *Hash) Verify(password string) bool {
+	normal := Normalize(password)
+	if h.verify(normal) {
+		return true
+	}
+	return normal != password && h.verify(password)
+}
+
+// IsOfNormal reports whether the hash is of the password as [Normalize] makes it, and so
+// whether one that [Hash.Verify] has found right need not be hashed again for that.
+func (h *Hash) IsOfNormal(password string) bool {
+	normal := Normalize(password)
+	return normal == password || h.verify(normal)
+}
+
+func (h *Hash) verify(password string) bool {
 	fits := h.scheme.check(password) == nil
 	if limit := h.scheme.maxPassword(); len(password) > limit {
 		password = password[:limit]

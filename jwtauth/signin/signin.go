@@ -282,7 +282,7 @@ func (s *Service) Hash(ctx context.Context, username string, address netip.Addr,
 // upgrade replaces an outdated hash where it can be written, and returns the one
 // that is stored then.
 func (s *Service) upgrade(ctx context.Context, entry user.Entry, hash *password.Hash, pw string) string {
-	if entry.Source != user.SourceStore || !s.Hasher.NeedsUpgrade(hash) {
+	if entry.Source != user.SourceStore || !s.Hasher.NeedsUpgrade(hash) && hash.IsOfNormal(pw) {
 		return entry.PasswordHash
 	}
 	text, err := s.Hasher.Hash(pw)

@@ -15,6 +15,11 @@ import (
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/accesstoken"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/password"
+	"golang.org/x/text/secure/bidirule"
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -70,7 +75,8 @@ func Check(u User) error {
 
 // CheckNew is [Check] for a user that is about to be made. What it refuses beyond that are
 // names that a store may have from before: {http.auth.user.id} can stand in a path, as
-// that of a folder for each user, and a name must lead to no other.
+// that of a folder for each user, and a name must lead to no other; and two names that
+// look the same must not be two users.
 func CheckNew(u User) error {
 	if err := Check(u); err != nil {
 		return err
@@ -78,8 +84,18 @@ func CheckNew(u User) error {
 	if u.Username == "." || u.Username == ".." || strings.ContainsAny(u.Username, `/\*`) {
 		return fmt.Errorf("user %s: username: must not be . or .., and must not have a slash, backslash or star in it, since it may become a part of a path", quote(u.Username))
 	}
+	switch normal, err := spelling.String(u.Username); {
+	case err != nil, bidirule.DirectionString(normal) == bidi.RightToLeft && !bidirule.ValidString(normal):
+		return fmt.Errorf("user %s: username: has characters that names have not, such as spaces, or invisible ones (RFC 8265 §3.4)", quote(u.Username))
+	case normal != u.Username:
+		return fmt.Errorf("user %s: username: is another spelling of %s, which is to be written so (RFC 8265 §3.4)", quote(u.Username), quote(normal))
+	}
 	return nil
 }
+
+// spelling is UsernameCasePreserved of RFC 8265 §3.4, but for its bidi rule, which the
+// library would also ask of names without a letter that is written from the right.
+var spelling = precis.NewIdentifier(precis.FoldWidth, precis.Norm(norm.NFC))
 
 // CheckUsername says what is wrong with a user name.
 func CheckUsername(name string) error {

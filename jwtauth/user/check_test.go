@@ -81,3 +81,23 @@ func TestCheckNamesUserAndOption(t *testing.T) {
 		t.Error("an endless name makes an endless error")
 	}
 }
+
+// A name that is made has one spelling, and no character that cannot be seen.
+func TestNewNamesHaveOneSpelling(t *testing.T) {
+	for name, want := range map[string]string{
+		"alice": "", "Alice": "", "007": "", "alice.b+c@example.com": "", "\u0444\u0451\u0434\u043e\u0440": "", "1\u0444": "", "caf\u00e9": "", "\u05d0\u05d1": "",
+		"cafe\u0301":    "another spelling of",
+		"\uff41lice":    "another spelling of", // a letter of full width
+		"alice b":       "characters that names have not",
+		"al\u200bice":   "characters that names have not", // a space that cannot be seen
+		"al\u202eice":   "characters that names have not", // what follows is written from the right
+		"al\u00adice":   "characters that names have not", // a soft hyphen
+		"\u05d0a\u05d1": "characters that names have not",
+		"\U0001f98a":    "characters that names have not",
+	} {
+		err := user.CheckNew(user.User{Username: name})
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", name, err, want)
+		}
+	}
+}
