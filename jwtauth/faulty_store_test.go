@@ -84,9 +84,9 @@ func (s *faultyStore) Sessions(ctx context.Context, username, after string, limi
 	return s.Store.Sessions(ctx, username, after, limit)
 }
 
-func (s *faultyStore) CreateSession(ctx context.Context, in session.Session, limit int) error {
+func (s *faultyStore) CreateSession(ctx context.Context, in session.Session, limit int) ([]session.Session, error) {
 	if err := fault(); err != nil {
-		return err
+		return nil, err
 	}
 	return s.Store.CreateSession(ctx, in, limit)
 }

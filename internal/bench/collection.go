@@ -143,7 +143,8 @@ func (f *filled) use(ctx context.Context, s *bolt.Store, ended <-chan struct{}) 
 func (f *filled) putExpired(ctx context.Context, s *bolt.Store, count int) error {
 	old := time.Now().UTC().Add(-10 * 24 * time.Hour)
 	return inParallel(ctx, count, func(n int) error {
-		return s.CreateSession(ctx, newSession(f.id, userName(n/perUser), old, 7*24*time.Hour), session.MaxPerUser)
+		_, err := s.CreateSession(ctx, newSession(f.id, userName(n/perUser), old, 7*24*time.Hour), session.MaxPerUser)
+		return err
 	})
 }
 

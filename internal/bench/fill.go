@@ -161,7 +161,8 @@ func (f *filled) putSessions(ctx context.Context, s *bolt.Store) error {
 		if n%every == 0 && n/every < len(f.sids) {
 			f.sids[n/every] = one.ID
 		}
-		return s.CreateSession(ctx, one, session.MaxPerUser)
+		_, err := s.CreateSession(ctx, one, session.MaxPerUser)
+		return err
 	})
 }
 

@@ -89,6 +89,9 @@ const (
 	ResultError       = "error"
 )
 
+// ReasonTooMany is why a session was ended for a new one of the same user.
+const ReasonTooMany = "too_many"
+
 // Results are all results of a sign-in.
 var Results = []string{
 	ResultSuccess, ResultCredentials, ResultThrottled, ResultDisabled, ResultAddress, ResultBusy, ResultError,

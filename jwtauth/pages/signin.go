@@ -161,7 +161,7 @@ func (s *Server) signInProblem(w http.ResponseWriter, err error) (int, problem, 
 
 // newSession describes the session of a user who has just proved the password.
 func (s *Server) newSession(r *http.Request, res signin.Result) session.NewSession {
-	n := session.NewSession{User: res.User.Username, Epoch: res.Epoch, UserAgent: r.UserAgent()}
+	n := session.NewSession{User: res.User.Username, Browser: true, Epoch: res.Epoch, UserAgent: r.UserAgent()}
 	if address := s.address(r); address.IsValid() {
 		n.IP = address.String()
 	}

@@ -24,12 +24,18 @@ func (r *Realm) Sessions(via string) Sessions { return Sessions{r.sessions, r.Re
 // Create implements [oauth2.Sessions].
 func (s Sessions) Create(ctx context.Context, lt session.Lifetimes, n session.NewSession) (session.Issued, error) {
 	issued, err := s.Manager.Create(ctx, lt, n)
-	if err == nil {
+	if err != nil {
+		return issued, err
+	}
+	s.recorder.Event(ctx, audit.Event{
+		Name: audit.SignedIn, User: n.User, Session: issued.Session.ID, Client: n.Client, ClientIP: n.IP, Via: s.via,
+	})
+	for _, ended := range issued.Ended {
 		s.recorder.Event(ctx, audit.Event{
-			Name: audit.SignedIn, User: n.User, Session: issued.Session.ID, Client: n.Client, ClientIP: n.IP, Via: s.via,
+			Name: audit.SessionRevoked, User: n.User, Session: ended.ID, Client: ended.Client, Via: s.via, Reason: audit.ReasonTooMany,
 		})
 	}
-	return issued, err
+	return issued, nil
 }
 
 // Refresh implements [oauth2.Sessions].

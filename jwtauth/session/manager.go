@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// MaxPerUser is how many sessions a user may have; the oldest ends for
-	// the one above it.
+	// MaxPerUser is how many sessions a user may have by browsers, and as many by
+	// programs; the one that was least recently used ends for the one above it.
 	MaxPerUser = 100
 	// MaxRevokedTokens is how many live access tokens of one session may be
 	// revoked one by one; the one above it ends the session.
@@ -63,6 +63,8 @@ type NewSession struct {
 	Scopes []string
 	// Kept is set where a browser is to keep the session's cookie when it is closed.
 	Kept bool
+	// Browser is set for a sign-in by the sign-in page.
+	Browser bool
 	// Epoch is the user's epoch, read (with [Manager.Epoch]) before the user
 	// was looked up and the password compared.
 	Epoch uint64
@@ -81,6 +83,8 @@ type Issued struct {
 	// token issued with this grant may have: a denial of the session is kept
 	// until then. It may have come already where the session is at its end.
 	AccessExpiresAt time.Time
+	// Ended are the sessions that had to end for this one.
+	Ended []Session
 	// Replayed reports that no rotation took place: an older token came
 	// within the grace.
 	Replayed bool
@@ -98,7 +102,7 @@ func (m *Manager) Create(ctx context.Context, lt Lifetimes, n NewSession) (Issue
 	if err != nil {
 		return Issued{}, err
 	}
-	if err := m.store.CreateSession(ctx, grant.Session, MaxPerUser); err != nil {
+	if grant.Ended, err = m.store.CreateSession(ctx, grant.Session, MaxPerUser); err != nil {
 		return Issued{}, err
 	}
 	return grant, nil
@@ -126,6 +130,7 @@ func (m *Manager) Draft(lt Lifetimes, n NewSession) (Issued, error) {
 		Client:        n.Client,
 		Scopes:        slices.Clone(n.Scopes),
 		Kept:          n.Kept,
+		Browser:       n.Browser,
 		Epoch:         n.Epoch,
 		Counter:       firstCounter,
 		Key:           key.ID,

@@ -330,9 +330,9 @@ type raised struct {
 	user string
 }
 
-func (s raised) CreateSession(ctx context.Context, n session.Session, limit int) error {
+func (s raised) CreateSession(ctx context.Context, n session.Session, limit int) ([]session.Session, error) {
 	if _, err := s.EndSessions(ctx, s.user, ""); err != nil {
-		return err
+		return nil, err
 	}
 	return s.Store.CreateSession(ctx, n, limit)
 }

@@ -49,10 +49,17 @@ type Session struct {
 	// is closed.
 	Kept bool `json:"kept,omitempty"`
 
+	// Browser is set for a session that the sign-in page has begun.
+	Browser bool `json:"browser,omitempty"`
+
 	// IP and UserAgent are those of the sign-in.
 	IP        string `json:"ip,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
 }
+
+// OfBrowser reports a session of the sign-in page, and not of a program. Those of older
+// versions say so where the browser keeps the cookie.
+func (s Session) OfBrowser() bool { return s.Browser || s.Kept }
 
 // Expired reports whether the session has ended by age or by idleness.
 func (s Session) Expired(now time.Time) bool {

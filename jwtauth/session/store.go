@@ -37,9 +37,10 @@ type Store interface {
 	Epoch(ctx context.Context, username string) (uint64, error)
 
 	// CreateSession stores s where the user's epoch is still s.Epoch, else
-	// returns [ErrEpoch]. Where the user then has more than limit sessions,
-	// the ones created first end in the same step.
-	CreateSession(ctx context.Context, s Session, limit int) error
+	// returns [ErrEpoch]. Where the user then has more than limit sessions of its kind
+	// (see [Session.OfBrowser]), those that were least recently used end in the same
+	// step, and are returned.
+	CreateSession(ctx context.Context, s Session, limit int) (ended []Session, err error)
 
 	// Session returns a session, or [ErrNotFound]. An expired one may still
 	// be returned: callers look at [Session.Expired].

@@ -45,9 +45,10 @@ func (f *fed) RemoveUser(ctx context.Context, username string, version uint64) e
 	return f.after(ctx, f.Store.RemoveUser(ctx, username, version))
 }
 
-// CreateSession implements [session.Store]: it may end a user's oldest session.
-func (f *fed) CreateSession(ctx context.Context, s session.Session, limit int) error {
-	return f.after(ctx, f.Store.CreateSession(ctx, s, limit))
+// CreateSession implements [session.Store]: it may end other sessions of the user.
+func (f *fed) CreateSession(ctx context.Context, s session.Session, limit int) ([]session.Session, error) {
+	ended, err := f.Store.CreateSession(ctx, s, limit)
+	return ended, f.after(ctx, err)
 }
 
 // UpdateSession implements [session.Store].

@@ -75,7 +75,8 @@ var revoking = []struct {
 	}},
 	{"RemoveUser", "of-alice", "", func(ctx context.Context, s store.Store) error { return s.RemoveUser(ctx, "alice", 1) }},
 	{"CreateSession", "of-alice", "", func(ctx context.Context, s store.Store) error {
-		return s.CreateSession(ctx, aSession("alice", "second"), 1)
+		_, err := s.CreateSession(ctx, aSession("alice", "second"), 1)
+		return err
 	}},
 	{"UpdateSession ends", "of-alice", "", func(ctx context.Context, s store.Store) error {
 		return s.UpdateSession(ctx, "of-alice", end)
@@ -97,7 +98,7 @@ func prepare(t *testing.T) *fedStore {
 	if _, err := f.PutUser(t.Context(), user.Record{User: user.User{Username: "alice"}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.CreateSession(t.Context(), aSession("alice", "of-alice"), 100); err != nil {
+	if _, err := f.CreateSession(t.Context(), aSession("alice", "of-alice"), 100); err != nil {
 		t.Fatal(err)
 	}
 	return f

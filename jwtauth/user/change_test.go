@@ -96,7 +96,7 @@ func TestChanges(t *testing.T) {
 				t.Errorf("session alive: %t", !c.ends)
 			}
 			// A sign-in that read the epoch before must not get through.
-			err = store.CreateSession(ctx, session.Session{ID: "late", User: "alice", Epoch: before}, 100)
+			_, err = store.CreateSession(ctx, session.Session{ID: "late", User: "alice", Epoch: before}, 100)
 			if errors.Is(err, session.ErrEpoch) != c.ends {
 				t.Errorf("a racing sign-in: %v", err)
 			}
@@ -268,7 +268,7 @@ func TestRemovedUserStaysOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.CreateSession(t.Context(), session.Session{ID: "s1", User: "alice", Epoch: before, DenyUntil: farAway}, 100); err != nil {
+	if _, err := store.CreateSession(t.Context(), session.Session{ID: "s1", User: "alice", Epoch: before, DenyUntil: farAway}, 100); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Remove(t.Context(), "alice"); err != nil {
@@ -277,7 +277,7 @@ func TestRemovedUserStaysOut(t *testing.T) {
 	if _, err := d.Create(t.Context(), user.User{Username: "alice"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.CreateSession(t.Context(), session.Session{ID: "late", User: "alice", Epoch: before}, 100); !errors.Is(err, session.ErrEpoch) {
+	if _, err := store.CreateSession(t.Context(), session.Session{ID: "late", User: "alice", Epoch: before}, 100); !errors.Is(err, session.ErrEpoch) {
 		t.Errorf("a sign-in of the first alice: got %v, want ErrEpoch", err)
 	}
 	entries, _, err := store.Since(t.Context(), 0, 10)

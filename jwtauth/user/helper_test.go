@@ -59,7 +59,7 @@ func signIn(t testing.TB, s session.Store, username, sid string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CreateSession(context.Background(), session.Session{ID: sid, User: username, Epoch: epoch}, 100); err != nil {
+	if _, err := s.CreateSession(context.Background(), session.Session{ID: sid, User: username, Epoch: epoch}, 100); err != nil {
 		t.Fatal(err)
 	}
 	return sid

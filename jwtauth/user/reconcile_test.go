@@ -99,7 +99,7 @@ func TestReconcileAgainstSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	reconcile(t, store)
-	if err := store.CreateSession(t.Context(), session.Session{ID: "late", User: "alice", Epoch: epoch}, 100); !errors.Is(err, session.ErrEpoch) {
+	if _, err := store.CreateSession(t.Context(), session.Session{ID: "late", User: "alice", Epoch: epoch}, 100); !errors.Is(err, session.ErrEpoch) {
 		t.Errorf("got %v, want ErrEpoch", err)
 	}
 }

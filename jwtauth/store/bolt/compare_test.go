@@ -96,10 +96,16 @@ func question(random *rand.Rand, clock time.Time) (string, ask) {
 			if key == "key0" {
 				epoch++
 			}
-			return epoch, s.CreateSession(t.Context(), session.Session{
-				ID: id, User: name, Epoch: epoch, CreatedAt: clock.Add(-time.Duration(n) * time.Minute),
+			used := clock.Add(-time.Duration(n) * time.Minute)
+			ended, err := s.CreateSession(t.Context(), session.Session{
+				ID: id, User: name, Epoch: epoch, Browser: n%3 == 0, CreatedAt: used, LastUsedAt: used,
 				ExpiresAt: later, IdleExpiresAt: soon, DenyUntil: later,
 			}, 5)
+			var ids []string
+			for _, one := range ended {
+				ids = append(ids, one.ID)
+			}
+			return fmt.Sprint(epoch, ids), err
 		}
 	case 6, 7:
 		return "UpdateSession", func(t *testing.T, s store.Store) (any, error) {

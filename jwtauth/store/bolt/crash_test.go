@@ -45,7 +45,7 @@ func writeUntilKilled(path string) error {
 	for w := range crashWriters {
 		go func() {
 			sid := fmt.Sprint("session", w)
-			err := s.CreateSession(ctx, aSession("alice", sid), 100)
+			_, err := s.CreateSession(ctx, aSession("alice", sid), 100)
 			for i := 0; err == nil || i == 0; i++ { // the session is there from the second round on
 				var counter uint64
 				err = s.UpdateSession(ctx, sid, func(one session.Session, _ uint64) (session.Change, error) {

@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
@@ -13,57 +12,47 @@ import (
 // create stores a new session, whose stored form is b. Of the user's other ones
 // those that were created first end, until keep of them are left. Where the
 // log has no room for that, they all end.
-func (t *tx) create(n session.Session, b []byte, keep int) error {
-	ending, err := t.oldest(n.User, keep)
-	if err != nil {
-		return err
+func (t *tx) create(n session.Session, b []byte, keep int) (ending []session.Session, err error) {
+	if ending, err = t.surplus(n, keep); err != nil {
+		return nil, err
 	}
 	if err := t.putSession(nil, n, b); err != nil || len(ending) == 0 {
-		return err
+		return nil, err
 	}
 	l, err := t.ledger(n.User)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	denials := engine.DenialsOf(ending)
 	if !l.Room(len(denials)) {
 		_, err := t.endAll(n.User, n.ID, engine.Latest(time.Time{}, denials...))
-		return err
+		return ending, err
 	}
 	for _, one := range ending {
 		if err := t.dropSession(one); err != nil {
-			return err
-		}
-	}
-	return t.denyOf(n.User, l, denials)
-}
-
-// oldest returns the sessions of a user that were created first, all but keep.
-func (t *tx) oldest(username string, keep int) (found []session.Session, err error) {
-	type candidate struct{ created, id []byte }
-	var all []candidate
-	prefix := ownedKey(username, "")
-	c := t.bucket(bucketSessionsByUser).Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		all = append(all, candidate{bytes.Clone(v), bytes.Clone(k[len(prefix):])})
-	}
-	if len(all) <= keep {
-		return nil, nil
-	}
-	slices.SortFunc(all, func(a, b candidate) int {
-		if n := bytes.Compare(a.created, b.created); n != 0 {
-			return n
-		}
-		return bytes.Compare(a.id, b.id)
-	})
-	for _, old := range all[:len(all)-keep] {
-		one, err := t.owned(string(old.id), username)
-		if err != nil {
 			return nil, err
 		}
-		found = append(found, one)
 	}
-	return found, nil
+	return ending, t.denyOf(n.User, l, denials)
+}
+
+// surplus are the sessions of the user that have to end for a new one. They are read only
+// where there are as many.
+func (t *tx) surplus(n session.Session, keep int) ([]session.Session, error) {
+	count := 0
+	prefix := ownedKey(n.User, "")
+	c := t.bucket(bucketSessionsByUser).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		count++
+	}
+	if count <= keep {
+		return nil, nil
+	}
+	all, err := t.sessionsOf(n.User, "", count)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Surplus(all, n, keep), nil
 }
 
 // endAll raises the user's epoch and ends all sessions but one. Where the log has

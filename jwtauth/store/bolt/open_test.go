@@ -154,7 +154,7 @@ func TestOpenOfAFormerFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := s.ID()
-	if err := s.CreateSession(t.Context(), session.Session{ID: "one", User: "alice"}, 0); err != nil {
+	if _, err := s.CreateSession(t.Context(), session.Session{ID: "one", User: "alice"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

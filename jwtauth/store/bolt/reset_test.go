@@ -24,7 +24,7 @@ func TestResetID(t *testing.T) {
 			ID: before + "x" + string(rune('a'+len(sids))), User: name, Counter: 1, CreatedAt: time.Now(),
 			ExpiresAt: time.Now().Add(time.Hour), IdleExpiresAt: time.Now().Add(time.Hour),
 		}
-		if err := s.CreateSession(t.Context(), one, 100); err != nil {
+		if _, err := s.CreateSession(t.Context(), one, 100); err != nil {
 			t.Fatal(err)
 		}
 		sids = append(sids, one.ID)

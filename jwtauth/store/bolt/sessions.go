@@ -23,8 +23,8 @@ func (s *Store) Epoch(ctx context.Context, username string) (epoch uint64, err e
 }
 
 // CreateSession implements [session.Store].
-func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int) error {
-	return s.write(ctx, func(t *tx) error {
+func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int) (ended []session.Session, err error) {
+	err = s.write(ctx, func(t *tx) error {
 		epoch, err := t.epoch(n.User)
 		if err != nil {
 			return err
@@ -42,8 +42,10 @@ func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int)
 		if limit <= 0 {
 			return t.putSession(nil, n, b)
 		}
-		return t.create(n, b, limit-1)
+		ended, err = t.create(n, b, limit-1)
+		return err
 	})
+	return ended, err
 }
 
 // Session implements [session.Store].

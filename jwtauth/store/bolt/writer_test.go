@@ -57,7 +57,7 @@ func TestWritersShareACommit(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
-			if err := s.CreateSession(context.Background(), aSession("alice", fmt.Sprint(i)), 1000); err != nil {
+			if _, err := s.CreateSession(context.Background(), aSession("alice", fmt.Sprint(i)), 1000); err != nil {
 				t.Error(err)
 			}
 		})
@@ -86,7 +86,7 @@ func commits(t *testing.T, s *Store) (n int) {
 // writing, and by a panic, between good ones.
 func TestOneFailureSpoilsNoOther(t *testing.T) {
 	s := open(t, newPath(t))
-	if err := s.CreateSession(t.Context(), aSession("alice", "one"), 100); err != nil {
+	if _, err := s.CreateSession(t.Context(), aSession("alice", "one"), 100); err != nil {
 		t.Fatal(err)
 	}
 	refused, halfway := errors.New("refused"), errors.New("halfway")
@@ -147,7 +147,7 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 	release := hold(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	answer := make(chan error)
-	go func() { answer <- s.CreateSession(ctx, aSession("alice", "one"), 100) }()
+	go func() { answer <- onlyError(s.CreateSession(ctx, aSession("alice", "one"), 100)) }()
 	queued(s, 1)
 	cancel()
 	if err := <-answer; !errors.Is(err, context.Canceled) {
@@ -155,7 +155,7 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 	}
 	release()
 	// The next write comes behind the one that was given up.
-	if err := s.CreateSession(t.Context(), aSession("alice", "two"), 100); err != nil {
+	if _, err := s.CreateSession(t.Context(), aSession("alice", "two"), 100); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Session(t.Context(), "one"); !errors.Is(err, session.ErrNotFound) {
@@ -173,7 +173,7 @@ func TestGoexitOfAChange(t *testing.T) {
 	if err := s.write(t.Context(), func(*tx) error { runtime.Goexit(); return nil }); !errors.Is(err, errStopped) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.CreateSession(t.Context(), aSession("alice", "one"), 100); !errors.Is(err, errStopped) {
+	if _, err := s.CreateSession(t.Context(), aSession("alice", "one"), 100); !errors.Is(err, errStopped) {
 		t.Errorf("got %v", err)
 	}
 	if err := s.Close(); err != nil {

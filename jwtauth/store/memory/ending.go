@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"slices"
 	"time"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/revocation"
@@ -12,29 +11,27 @@ import (
 // create stores a new session, whose stored form is b. Of the user's other ones
 // those that were created first end, until keep of them are left. Where the
 // log has no room for that, they all end.
-func (s *Store) create(n session.Session, b []byte, keep int) error {
-	var ending []session.Session
+func (s *Store) create(n session.Session, b []byte, keep int) (ending []session.Session, err error) {
 	if len(s.byUser[n.User]) > keep {
 		all, err := s.sessionsOf(n.User)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		slices.SortStableFunc(all, func(a, b session.Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
-		ending = all[:len(all)-keep]
+		ending = engine.Surplus(all, n, keep)
 	}
 	denials := engine.DenialsOf(ending)
 	l := s.ledgers[n.User]
 	if !l.Room(len(denials)) {
 		s.put(n, b)
 		_, err := s.endAll(n.User, n.ID, engine.Latest(time.Time{}, denials...))
-		return err
+		return ending, err
 	}
 	for _, one := range ending {
 		s.drop(one)
 	}
 	s.denyOf(n.User, l, denials)
 	s.put(n, b)
-	return nil
+	return ending, nil
 }
 
 // endAll raises the user's epoch and ends all sessions but one. Where the log has

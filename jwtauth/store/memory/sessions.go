@@ -18,8 +18,8 @@ func (s *Store) Epoch(ctx context.Context, username string) (epoch uint64, err e
 }
 
 // CreateSession implements [session.Store].
-func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int) error {
-	return s.write(ctx, func() error {
+func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int) (ended []session.Session, err error) {
+	err = s.write(ctx, func() error {
 		if s.ledgers[n.User].Epoch != n.Epoch {
 			return session.ErrEpoch
 		}
@@ -34,8 +34,10 @@ func (s *Store) CreateSession(ctx context.Context, n session.Session, limit int)
 			s.put(n, b)
 			return nil
 		}
-		return s.create(n, b, limit-1)
+		ended, err = s.create(n, b, limit-1)
+		return err
 	})
+	return ended, err
 }
 
 // Session implements [session.Store].

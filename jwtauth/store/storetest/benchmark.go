@@ -17,7 +17,7 @@ func Benchmark(b *testing.B, opened store.Store) {
 	var next atomic.Int64
 	create := func(b *testing.B) string {
 		one := s.session(fmt.Sprint("user", next.Add(1)), fmt.Sprint("bench", next.Add(1)))
-		if err := s.CreateSession(b.Context(), one, 100); err != nil {
+		if _, err := s.CreateSession(b.Context(), one, 100); err != nil {
 			b.Fatal(err)
 		}
 		return one.ID

@@ -146,7 +146,7 @@ func testContext(t *testing.T, s *suite) {
 		"PutUser":  func() error { _, err := s.PutUser(ctx, rec, &user.Ending{}); return err },
 		"Remove":   func() error { return s.RemoveUser(ctx, "alice", rec.Version) },
 		"Epoch":    func() error { _, err := s.Epoch(ctx, "alice"); return err },
-		"Create":   func() error { return s.CreateSession(ctx, s.session("alice", "two"), 1) },
+		"Create":   func() error { return s.createWithin(ctx, s.session("alice", "two"), 1) },
 		"Session":  func() error { _, err := s.Session(ctx, one.ID); return err },
 		"Sessions": func() error { _, err := s.Sessions(ctx, "", "", 10); return err },
 		"Count":    func() error { _, err := s.CountSessions(ctx); return err },

@@ -92,7 +92,7 @@ func testRevocationFlood(t *testing.T, s *suite) {
 			epoch, err := s.Epoch(ctx, username)
 			must(t, err)
 			fresh := s.stamped(t, username, fmt.Sprint("fresh", n), epoch)
-			return fresh.ID, s.CreateSession(ctx, fresh, 2)
+			return fresh.ID, s.createWithin(ctx, fresh, 2)
 		},
 		"a session that is there no more": func(username string, own session.Session, _ uint64) (string, error) {
 			return "", s.Deny(ctx, revocation.Entry{Kind: revocation.Session, ID: s.sid("gone"), User: username, Until: own.DenyUntil})

@@ -195,7 +195,7 @@ func testWatch(t *testing.T, s *suite) {
 		}},
 		{"CreateSession", func(ctx context.Context) error {
 			s.create(t, s.session("bob", "first"))
-			return s.CreateSession(ctx, s.session("bob", "second"), 1)
+			return s.createWithin(ctx, s.session("bob", "second"), 1)
 		}},
 		{"UpdateSession ends", func(ctx context.Context) error {
 			return s.UpdateSession(ctx, s.sid("second"), func(session.Session, uint64) (session.Change, error) {

@@ -46,7 +46,7 @@ func testCreateSession(t *testing.T, s *suite) {
 	}
 
 	twin := s.session("mallory", "one")
-	if err := s.CreateSession(ctx, twin, 100); err == nil {
+	if _, err := s.CreateSession(ctx, twin, 100); err == nil {
 		t.Error("a session was replaced by another of its id")
 	}
 	if got := s.wantLive(t, one.ID); got.User != "alice" {
@@ -57,10 +57,10 @@ func testCreateSession(t *testing.T, s *suite) {
 	_, err = s.EndSessions(ctx, "alice", "")
 	must(t, err)
 	late := s.session("alice", "late")
-	wantErr(t, "epoch 0 after it was raised", s.CreateSession(ctx, late, 100), session.ErrEpoch)
+	wantErr(t, "epoch 0 after it was raised", s.createWithin(ctx, late, 100), session.ErrEpoch)
 	early := s.session("alice", "early")
 	early.Epoch = 2
-	wantErr(t, "an epoch that has not been", s.CreateSession(ctx, early, 100), session.ErrEpoch)
+	wantErr(t, "an epoch that has not been", s.createWithin(ctx, early, 100), session.ErrEpoch)
 	wantSlice(t, "sessions of alice", s.sessionIDs(t, "alice"), []string{})
 	fresh := s.session("alice", "fresh")
 	fresh.Epoch = 1
@@ -68,7 +68,7 @@ func testCreateSession(t *testing.T, s *suite) {
 
 	odd := s.session("alice", "odd")
 	odd.Epoch, odd.UserAgent = 1, "curl/\xff"
-	if err := s.CreateSession(ctx, odd, 100); err != nil {
+	if _, err := s.CreateSession(ctx, odd, 100); err != nil {
 		t.Errorf("a client's user agent that is no UTF-8 keeps its user out: %v", err)
 	}
 }
@@ -79,9 +79,9 @@ func testSessionLimit(t *testing.T, s *suite) {
 	var made []session.Session
 	for i, name := range []string{"c", "a", "b"} {
 		one := s.session("alice", name)
-		one.CreatedAt = s.at(time.Duration(i) * time.Minute)
+		one.LastUsedAt = s.at(time.Duration(i) * time.Minute)
 		one.DenyUntil = s.at(time.Duration(i+1) * time.Hour)
-		must(t, s.CreateSession(ctx, one, 3))
+		must(t, s.createWithin(ctx, one, 3))
 		made = append(made, one)
 	}
 	other := s.create(t, s.session("bob", "0"))
@@ -89,15 +89,19 @@ func testSessionLimit(t *testing.T, s *suite) {
 		s.wantLive(t, one.ID)
 	}
 	fourth := s.session("alice", "d")
-	fourth.CreatedAt = s.at(3 * time.Minute)
-	must(t, s.CreateSession(ctx, fourth, 3))
+	fourth.LastUsedAt = s.at(3 * time.Minute)
+	ended, err := s.CreateSession(ctx, fourth, 3)
+	must(t, err)
+	if len(ended) != 1 || ended[0].ID != made[0].ID {
+		t.Errorf("%v are said to have ended, want %s", ended, made[0].ID)
+	}
 	s.wantEnded(t, made[0])
 	s.wantLive(t, made[1].ID)
 
 	// A lower limit ends as many as it takes.
 	fifth := s.session("alice", "e")
-	fifth.CreatedAt = s.at(4 * time.Minute)
-	must(t, s.CreateSession(ctx, fifth, 1))
+	fifth.LastUsedAt = s.at(4 * time.Minute)
+	must(t, s.createWithin(ctx, fifth, 1))
 	for _, one := range []session.Session{made[1], made[2], fourth} {
 		s.wantEnded(t, one)
 	}
@@ -106,10 +110,24 @@ func testSessionLimit(t *testing.T, s *suite) {
 
 	// Whatever the clock said: who signs in now is not the one who has to go.
 	sixth := s.session("alice", "f")
-	sixth.CreatedAt = s.at(-time.Hour)
-	must(t, s.CreateSession(ctx, sixth, 1))
+	sixth.LastUsedAt = s.at(-time.Hour)
+	must(t, s.createWithin(ctx, sixth, 1))
 	s.wantEnded(t, fifth)
 	s.wantLive(t, sixth.ID)
+
+	// Browsers and programs are counted apart.
+	browser := s.session("alice", "g")
+	browser.Browser, browser.LastUsedAt = true, s.at(-2*time.Hour)
+	must(t, s.createWithin(ctx, browser, 1))
+	seventh := s.session("alice", "h")
+	must(t, s.createWithin(ctx, seventh, 1))
+	s.wantEnded(t, sixth)
+	s.wantLive(t, browser.ID)
+	kept := s.session("alice", "i") // of an older version
+	kept.Kept = true
+	must(t, s.createWithin(ctx, kept, 1))
+	s.wantEnded(t, browser)
+	s.wantLive(t, seventh.ID)
 }
 
 func testEndSessions(t *testing.T, s *suite) {
@@ -188,7 +206,7 @@ func testSessionPages(t *testing.T, s *suite) {
 	}
 	atOnce(t, func(i int) error {
 		for ; i < n; i += callers {
-			if err := s.CreateSession(context.WithoutCancel(ctx), made[i], n); err != nil {
+			if _, err := s.CreateSession(context.WithoutCancel(ctx), made[i], n); err != nil {
 				return err
 			}
 		}

@@ -190,7 +190,7 @@ func testEndRaces(t *testing.T, s *suite) {
 			_, err := s.EndSessions(ctx, "alice", "")
 			return err
 		case i%2 == 0:
-			return s.CreateSession(ctx, s.session("alice", fmt.Sprintf("new%02d", i)), 1000)
+			return s.createWithin(ctx, s.session("alice", fmt.Sprintf("new%02d", i)), 1000)
 		}
 		err := s.UpdateSession(ctx, s.sid(fmt.Sprintf("old%02d", i%20)), func(got session.Session, epoch uint64) (session.Change, error) {
 			if got.Epoch != epoch {
