@@ -46,8 +46,7 @@ type format struct {
 
 var formatKey = []byte("format")
 
-// Open opens the store in the file at path, or makes one where no file or an
-// empty one is. Folders that are missing are made for the owner alone (0700),
+// Open opens the store in the file at path, or makes one where no file is. Folders that are missing are made for the owner alone (0700),
 // and so is the file (0600). A file that is anything else is left as it is.
 func Open(path string, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
@@ -87,7 +86,9 @@ func checkSize(path string) error {
 		return fmt.Errorf("open store file: %w", err)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("store file %s is not a file; give the store another path", path)
-	case info.Size() > 0 && info.Size() < smallest:
+	case info.Size() == 0:
+		return fmt.Errorf("store file %s: %w: it is empty, as after a copy that has failed or on a full disk; put a backup in its place, or remove it to begin a store without its users and sessions", path, ErrForeign)
+	case info.Size() < smallest:
 		return explain(path, bolterrors.ErrInvalid)
 	}
 	return nil

@@ -202,9 +202,19 @@ func TestOpenWhereNoFileCanBe(t *testing.T) {
 	wantOpenError(t, err, nil, below)
 }
 
-func TestOpenOfAnEmptyFileMakesAStore(t *testing.T) {
+// A file of no bytes is what a copy leaves that has failed: not a new store, in which all
+// sessions and revocations would be gone without a word.
+func TestOpenOfAnEmptyFile(t *testing.T) {
 	path := newPath(t)
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(path, Options{})
+	wantOpenError(t, err, ErrForeign, path, "it is empty", "put a backup in its place, or remove it")
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("the file was changed: %v, %v", info, err)
+	}
+	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	if s := open(t, path); len(s.ID()) != store.IDLength {
