@@ -23,9 +23,10 @@ var errStreamEnded = errors.New("the session of this answer has ended")
 // watch has the realm watch an answer to a user; conn is that of an upgraded connection.
 func (w *guardedWriter) watch(conn net.Conn) {
 	in, who := w.Found()
-	if who == nil || w.IsStream() {
+	if who == nil || w.IsStream() && conn == nil {
 		return
 	}
+	w.StopStream() // one that was flushed before it was upgraded has no deadlines any more
 	s := new(stream)
 	s.stop = in.Watch(who, func() {
 		s.ended.Store(true)
