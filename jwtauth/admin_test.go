@@ -131,8 +131,14 @@ func TestAdminRefuses(t *testing.T) {
 func TestAdminNames(t *testing.T) {
 	startAdmin(t)
 	names := []string{
-		"...", "a..b", "a b", "ü", "日本", "a%2Fb", "a?b=c&d", "a#b", "a+b", "'; DROP", `"`, "{env.HOME}", "<b>",
-		"first-party", "default", "user\u200bname", "#", "@x", "-rf",
+		"...", "a..b", "ü", "日本", "a%2Fb", "a?b=c&d", "a#b", "a+b", "';DROP", `"`, "{env.HOME}", "<b>",
+		"first-party", "default", "#", "@x", "-rf",
+	}
+	for _, name := range []string{"a b", "'; DROP", "user\u200bname", "u\u0308"} {
+		body, _ := json.Marshal(map[string]any{"username": name, "password_hash": secretHash})
+		if status, text := admin("POST", "/jwtauth/default/users", string(body)); status != http.StatusBadRequest || !strings.Contains(text, "RFC 8265") {
+			t.Errorf("%q: %d %s", name, status, text)
+		}
 	}
 	for _, name := range []string{"a/b", "../../etc/passwd", ".", "..", `\`, `a\b`, "*", "a*"} {
 		body, _ := json.Marshal(map[string]any{"username": name, "password_hash": secretHash})
