@@ -107,12 +107,9 @@ func (r *Realm) user(ctx context.Context, name string) (user.User, error) {
 
 // Explain implements [explain.Ours].
 func (g *JWTAuth) Explain(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, t *explain.Trace) error {
-	state := stateOf(r)
-	governs, err := g.match.governs(r, state)
-	state.clean(r, g.realm, g.owned)
+	state, governs, err := arrive(r, &g.match, g.realm, g.owned)
 	switch {
 	case err != nil:
-		state.TakeBack(r, g.realm.app.identity)
 		return err
 	case !governs:
 		return next.ServeHTTP(w, r)
@@ -180,12 +177,9 @@ func (g *JWTAuth) because(refusal *oauth2.Error) string {
 
 // Explain implements [explain.Ours].
 func (t *TokenServer) Explain(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, trace *explain.Trace) error {
-	state := stateOf(r)
-	serves, err := t.match.governs(r, state)
-	state.clean(r, t.realm, nil)
+	state, serves, err := arrive(r, &t.match, t.realm, nil)
 	switch {
 	case err != nil:
-		state.TakeBack(r, t.realm.app.identity)
 		return err
 	case !serves:
 		return next.ServeHTTP(w, r)

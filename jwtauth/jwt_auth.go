@@ -320,12 +320,9 @@ func refusePlaceholders(option string, values []string) error {
 // ServeHTTP cleans the request. If the guard is for it, it decides by the credential and
 // the rules, and calls the next handler or answers with a refusal.
 func (g *JWTAuth) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	state := stateOf(r)
-	governs, err := g.match.governs(r, state)
-	state.clean(r, g.realm, g.owned)
+	state, governs, err := arrive(r, &g.match, g.realm, g.owned)
 	switch {
 	case err != nil:
-		state.TakeBack(r, g.realm.app.identity)
 		return err
 	case !governs:
 		return state.pass(w, r, g.realm.app.including(next, state))

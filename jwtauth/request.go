@@ -53,6 +53,19 @@ func stateOf(r *http.Request) *requestState {
 	return state
 }
 
+// arrive is how a request comes to a handler of this module: it says whether the handler is
+// for it, by the request as it came, and takes out what only this module may say. Where
+// that cannot be said, what guards have set is taken back.
+func arrive(r *http.Request, m *matching, in *Realm, owned guard.HeaderNames) (state *requestState, governs bool, err error) {
+	state = stateOf(r)
+	governs, err = m.governs(r, state)
+	state.clean(r, in, owned)
+	if err != nil {
+		state.TakeBack(r, in.app.identity)
+	}
+	return state, governs, err
+}
+
 // principalOf returns the principal that a guard of this request found, nil for none.
 func principalOf(r *http.Request) *policy.Principal {
 	if state, ok := caddyhttp.GetVar(r.Context(), requestVar).(*requestState); ok {

@@ -133,12 +133,9 @@ func (t *TokenServer) Paths() []string {
 
 // ServeHTTP answers requests for the endpoints and the pages, and passes all others on.
 func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	state := stateOf(r)
-	serves, err := t.match.governs(r, state)
-	state.clean(r, t.realm, nil)
+	state, serves, err := arrive(r, &t.match, t.realm, nil)
 	switch {
 	case err != nil:
-		state.TakeBack(r, t.realm.app.identity)
 		return err
 	case !serves:
 		return state.pass(w, r, t.realm.app.including(next, state))

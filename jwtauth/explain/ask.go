@@ -34,7 +34,8 @@ func Parse(method, text string) (string, *url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || !httpguts.ValidHostHeader(u.Host) {
-		return "", nil, fmt.Errorf("%q is no URL of a site: write https://example.com/path", text)
+		// What was typed is not repeated: it may have a password in it.
+		return "", nil, errors.New("this is no URL of a site: write https://example.com/path, without a user name")
 	}
 	if u.Path == "" {
 		u.Path = "/"

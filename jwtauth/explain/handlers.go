@@ -83,9 +83,9 @@ func (b *builder) handler(route caddyhttp.Route, handler caddyhttp.MiddlewareHan
 	case *reverseproxy.Handler:
 		return proxy(b.responses(h.HandleResponse, trail), where)
 	}
-	name := "?"
+	name := "" // that of another module's handler may end as one of Caddy's does
 	if module, ok := handler.(caddy.Module); ok {
-		name = module.CaddyModule().ID.Name()
+		name, _ = strings.CutPrefix(string(module.CaddyModule().ID), "http.handlers.")
 	}
 	switch {
 	case slices.Contains(kept, name):

@@ -33,7 +33,7 @@ type Visitor struct {
 type Step struct {
 	// Where are the directives from the outermost one to this one.
 	Where string `json:"where"`
-	// Kind is guard, token_server, rewrite, error, asks, unknown or answer.
+	// Kind is guard, rewrite, error, asks, unknown or answer.
 	Kind string `json:"kind"`
 	// Text says what it did.
 	Text string `json:"text"`
@@ -41,13 +41,12 @@ type Step struct {
 
 // The kinds of steps.
 const (
-	kindGuard       = "guard"
-	kindTokenServer = "token_server"
-	kindRewrite     = "rewrite"
-	kindError       = "error"
-	kindAsks        = "asks"    // another server, or the visitor for another password
-	kindUnknown     = "unknown" // a handler of another module
-	kindAnswer      = "answer"
+	kindGuard   = "guard"
+	kindRewrite = "rewrite"
+	kindError   = "error"
+	kindAsks    = "asks"    // another server, or the visitor for another password
+	kindUnknown = "unknown" // a handler of another module
+	kindAnswer  = "answer"
 )
 
 // Outcome is what becomes of a request.
@@ -113,9 +112,6 @@ func (t *Trace) Refuse(r *http.Request, status int, reason, signIn string, answe
 		t.answer(r, t.where, status)
 	}
 }
-
-// Passes notes that a token server is on the way, which has nothing at the path.
-func (t *Trace) Passes() { t.step(t.where, kindTokenServer, "has nothing at this path") }
 
 // Answer notes that the handler which has the request answers it, with what, in words.
 func (t *Trace) Answer(r *http.Request, text string) {

@@ -85,7 +85,7 @@ func (s *Server) parseReturnTo(r *http.Request, text string) returnTarget {
 // the sign-in or sign-out page.
 func (s *Server) allowedPath(r *http.Request, p string) bool {
 	for range 3 { // as written, decoded, decoded twice
-		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.ContainsAny(p, "\r\n\x00") {
+		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || hasControl(harmless.Replace(p)) {
 			return false
 		}
 		// Without their dots "/.//x" and "/y/..//x" are "//x".
@@ -103,6 +103,10 @@ func (s *Server) allowedPath(r *http.Request, p string) bool {
 	}
 	return true
 }
+
+// harmless takes out the two control characters of which no program makes another line or
+// path.
+var harmless = strings.NewReplacer("\t", "", "\x7f", "")
 
 // asBrowsersRead makes of a path what a browser makes of it that finds these characters in
 // a URL as they are (URL Standard §4.4).

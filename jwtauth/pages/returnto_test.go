@@ -97,6 +97,8 @@ func TestReturnTo(t *testing.T) {
 		{name: "a way out by encoded backslashes", from: "/a%5C..%5C..%5C%5Cevil.example", want: "/"},
 		{name: "two encoded backslashes further on", from: "/.%5C%5Cevil.example", want: "/"},
 		{name: "a tab between slashes, encoded twice", from: "/%2509/evil.example", want: "/"},
+		{name: "vertical tab further on, encoded", from: "/a%0Bb", want: "/"},
+		{name: "NUL further on, encoded twice", from: "/a%2500b", want: "/"},
 		{name: "tab, encoded", from: "/%09/evil.example", want: "/"},
 		{name: "space before the slashes", from: " //evil.example", want: "/"},
 		{name: "NUL", from: "/x\x00", want: "/"},

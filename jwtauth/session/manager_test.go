@@ -197,12 +197,15 @@ func TestLifetimesCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for option, change := range map[string]func(*session.Lifetimes){
-		"access_token_lifetime":  func(lt *session.Lifetimes) { lt.Access = 0 },
-		"refresh_token_lifetime": func(lt *session.Lifetimes) { lt.Refresh = -time.Hour },
-		"refresh_token_idle":     func(lt *session.Lifetimes) { lt.Idle = -1 },
-		"refresh_token_grace":    func(lt *session.Lifetimes) { lt.Grace = -1 },
-		"refresh_token_grace is": func(lt *session.Lifetimes) { lt.Grace = 6 * time.Minute },
-		"10 years":               func(lt *session.Lifetimes) { lt.Refresh = 11 * 365 * 24 * time.Hour },
+		"access_token_lifetime":   func(lt *session.Lifetimes) { lt.Access = 0 },
+		"refresh_token_lifetime":  func(lt *session.Lifetimes) { lt.Refresh = -time.Hour },
+		"refresh_token_idle":      func(lt *session.Lifetimes) { lt.Idle = -1 },
+		"refresh_token_grace":     func(lt *session.Lifetimes) { lt.Grace = -1 },
+		"streams_end_within":      func(lt *session.Lifetimes) { lt.Streams = -1 },
+		"streams_end_within is 5": func(lt *session.Lifetimes) { lt.Streams = 500 * time.Millisecond },
+		"streams_end_within is":   func(lt *session.Lifetimes) { lt.Streams = 2 * time.Hour },
+		"refresh_token_grace is":  func(lt *session.Lifetimes) { lt.Grace = 6 * time.Minute },
+		"10 years":                func(lt *session.Lifetimes) { lt.Refresh = 11 * 365 * 24 * time.Hour },
 	} {
 		lt := session.DefaultLifetimes()
 		change(&lt)
