@@ -7,6 +7,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 )
 
 // block reads the options of one block. Each is written once, unless it may be repeated.
@@ -71,6 +73,22 @@ func (b block) some(takes string) ([]string, error) {
 		}
 	}
 	return args, nil
+}
+
+// origins reads the arguments of an option that takes origins and may be repeated, and
+// adds them to those of before.
+func (b block) origins(before []string) ([]string, error) {
+	option := b.Val()
+	origins, err := b.some("origins, such as https://app.example.com")
+	if err != nil {
+		return nil, err
+	}
+	for _, origin := range origins {
+		if err := guard.CheckOrigin(option, origin); err != nil {
+			return nil, b.WrapErr(err)
+		}
+	}
+	return append(before, origins...), nil
 }
 
 // duration reads a duration of at least the given one.

@@ -12,7 +12,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth"
-	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/guard"
 	"github.com/caddy-jwtauth/caddy-jwtauth/jwtauth/policy"
 )
 
@@ -36,6 +35,7 @@ func init() {
 //	    login           redirect | off | <url>
 //	    trusted_origins <origins...>
 //	    paths           as_matched
+//	    preflight       pass
 //	}
 //
 // Roles after the directive are the same as `roles any`. `roles *` says that every
@@ -105,7 +105,7 @@ func parseGuard(h httpcaddyfile.Helper, config *jwtauth.JWTAuth) error {
 }
 
 var guardOptions = []string{
-	"realm", "roles", "scope", "claim", "source", "optional", "set_header", "errors", "login", "trusted_origins", "paths",
+	"realm", "roles", "scope", "claim", "source", "optional", "set_header", "errors", "login", "trusted_origins", "paths", "preflight",
 }
 
 // checkDisguised refuses words after the directive that would be taken for roles, and are
@@ -182,17 +182,11 @@ func parseGuardOption(h httpcaddyfile.Helper, b block, config *jwtauth.JWTAuth) 
 	case "login":
 		config.Login, err = b.one("redirect, off, or where to sign in, such as https://example.com/login")
 	case "trusted_origins":
-		var origins []string
-		if origins, err = b.some("origins, such as https://app.example.com"); err == nil {
-			for _, origin := range origins {
-				if err := guard.CheckOrigin(origin); err != nil {
-					return b.WrapErr(err)
-				}
-			}
-			config.TrustedOrigins = append(config.TrustedOrigins, origins...)
-		}
+		config.TrustedOrigins, err = b.origins(config.TrustedOrigins)
 	case "paths":
 		config.Paths, err = b.one("the word as_matched")
+	case "preflight":
+		config.Preflight, err = b.one("the word pass")
 	default:
 		err = b.unknown("jwt_auth", strings.Join(guardOptions, ", "))
 	}

@@ -23,13 +23,14 @@ func init() {
 //	    realm     <name>
 //	    base_path <path>
 //	    errors    rfc6749
+//	    cors      <origins...>
 //	    title     <text>
 //	    logo      <path>
 //	    theme     <folder>
 //	    pages     off
 //	}
 //
-// A matcher of paths that are none of its own is an error.
+// `cors` may be repeated. A matcher of paths that are none of its own is an error.
 //
 // It carries its matcher itself, and keeps the session cookie out of every request of
 // the block that is passed on.
@@ -61,6 +62,8 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 			}
 		case "errors":
 			server.Errors, err = b.one("the word rfc6749")
+		case "cors":
+			server.CORS, err = b.origins(server.CORS)
 		case "title":
 			server.Title, err = b.one("the name of the site")
 		case "logo":
@@ -70,7 +73,7 @@ func parseTokenServer(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, erro
 		case "pages":
 			server.Pages, err = b.one("the word off")
 		default:
-			err = b.unknown("token_server", "realm, base_path, errors, title, logo, theme, pages")
+			err = b.unknown("token_server", "realm, base_path, errors, cors, title, logo, theme, pages")
 		}
 		if err != nil {
 			return nil, err

@@ -89,9 +89,13 @@ func (g *JWTAuth) who() string {
 		rules = append(rules, "claim "+claim.Name+" "+strings.Join(claim.Values, " or "))
 	}
 	if len(rules) == 0 {
-		return "every signed-in user"
+		rules = append(rules, "every signed-in user")
 	}
-	return strings.Join(rules, ", and ")
+	who := strings.Join(rules, ", and ")
+	if g.Preflight == preflightPass {
+		who += " (preflights pass)"
+	}
+	return who
 }
 
 // Serves implements [lint.Ours].

@@ -88,6 +88,10 @@ type JWTAuth struct {
 	// them: in lower case, without a path, without the scheme's own port.
 	TrustedOrigins []string `json:"trusted_origins,omitempty"`
 
+	// `pass` lets the preflights of browsers pass (CORS), which never carry a credential,
+	// so that what is behind the guard can answer them. Default: they are refused.
+	Preflight string `json:"preflight,omitempty"`
+
 	match matching
 	// written is the directive with its paths, as a person wrote it.
 	written string
@@ -168,7 +172,7 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	}
 	g.guard = guard.Guard{
 		Realm: g.realm.name, Rule: g.rule(), Optional: g.Optional, Origin: http.NewCrossOriginProtection(),
-		LoginOff: g.Login == loginOff,
+		LoginOff: g.Login == loginOff, PassPreflights: g.Preflight == preflightPass,
 	}
 	if len(g.Sources) == 0 {
 		g.Sources = []CredentialSource{{From: guard.FromHeader}, {From: guard.FromCookie}}
@@ -187,7 +191,7 @@ func (g *JWTAuth) Provision(ctx caddy.Context) error {
 	g.owned = guard.NamesOf(g.names)
 	g.realm.app.addIdentityHeaders(g.owned)
 	for _, origin := range g.TrustedOrigins {
-		if err := guard.CheckOrigin(origin); err != nil {
+		if err := guard.CheckOrigin("trusted_origins", origin); err != nil {
 			return err
 		}
 		if err := g.guard.Origin.AddTrustedOrigin(origin); err != nil {
@@ -231,6 +235,8 @@ const (
 
 	loginRedirect = "redirect"
 	loginOff      = "off"
+
+	preflightPass = "pass"
 )
 
 // Validate refuses rules that do not mean what they seem to say.
@@ -277,6 +283,12 @@ func (g *JWTAuth) Validate() error {
 	}
 	if g.Errors != "" && g.Errors != errorsToSite {
 		return fmt.Errorf("errors %q: it takes site, or is left out", g.Errors)
+	}
+	switch {
+	case g.Preflight != "" && g.Preflight != preflightPass:
+		return fmt.Errorf("preflight %q: it takes pass, or is left out", g.Preflight)
+	case g.Preflight != "" && g.Optional:
+		return errors.New("optional lets preflights pass, too, so preflight has nothing to do: remove it")
 	}
 	if _, err := g.parseLogin(); err != nil {
 		return err

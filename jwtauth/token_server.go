@@ -46,6 +46,12 @@ type TokenServer struct {
 	// password with 400, as the RFC says. Default: 401 with `WWW-Authenticate: Bearer`.
 	Errors string `json:"errors,omitempty"`
 
+	// The origins of front ends elsewhere whose pages may use the endpoints: the server
+	// answers their preflights and lets them read the answers (CORS), but never those to
+	// requests with cookies. They are compared exactly, as browsers spell them. The public
+	// keys are for the pages of every origin. Default: none.
+	CORS []string `json:"cors,omitempty"`
+
 	// `off` serves no pages: a program's API, or a site that has its own.
 	Pages string `json:"pages,omitempty"`
 
@@ -62,8 +68,8 @@ type TokenServer struct {
 	match  matching
 	realm  *Realm
 	logger *zap.Logger
-	// What is there before the realm is open: the endpoints, for Match alone, and the
-	// pages without a realm, nil if there are none.
+	// What is there before the realm is open: the endpoints, for Match and CrossOrigin
+	// alone, and the pages without a realm, nil if there are none.
 	paths  oauth2.Server
 	closed *guard.SignInPages
 
@@ -88,7 +94,7 @@ func (*TokenServer) CaddyModule() caddy.ModuleInfo {
 // Provision finds the realm.
 func (t *TokenServer) Provision(ctx caddy.Context) error {
 	t.logger = ctx.Logger()
-	t.paths.BasePath = t.BasePath
+	t.paths.BasePath, t.paths.Origins = t.BasePath, t.CORS
 	loaded, err := ctx.LoadModule(t, "MatcherSetsRaw")
 	if err != nil {
 		return fmt.Errorf("match: %w", err)
@@ -109,6 +115,11 @@ func (t *TokenServer) Validate() error {
 	}
 	if t.Errors != "" && t.Errors != errorsAsRFC6749 {
 		return fmt.Errorf("errors %q: it takes rfc6749, or is left out", t.Errors)
+	}
+	for _, origin := range t.CORS {
+		if err := guard.CheckOrigin("cors", origin); err != nil {
+			return err
+		}
 	}
 	if t.Pages != "" && t.Pages != pagesOff {
 		return fmt.Errorf("pages %q: it takes off, or is left out", t.Pages)
@@ -150,6 +161,9 @@ func (t *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request, next cad
 	state.TakeBack(r, t.realm.app.identity)
 	state.Answers(r)
 	w = keepNoStore(w)
+	if forEndpoint && t.paths.CrossOrigin(w, r) {
+		return nil
+	}
 	in, release, err := t.await(r)
 	switch {
 	case err != nil && forPage:

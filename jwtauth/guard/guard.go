@@ -23,6 +23,9 @@ type Guard struct {
 	// Optional lets requests without a credential pass. A bad bearer token is still
 	// refused, a dead session cookie is not.
 	Optional bool
+	// PassPreflights lets the preflights of browsers pass (CORS), which carry no
+	// credential.
+	PassPreflights bool
 	// Origin says which origins may send unsafe requests with the session cookie.
 	Origin *http.CrossOriginProtection
 
@@ -63,6 +66,7 @@ func (g *Guard) Decide(r *http.Request, s *Request, in *realm.Realm) Decision {
 	case d.Refusal != nil:
 	case d.Principal != nil && s.foundOther(in, d.Principal):
 		d.Refusal = oauth2.InvalidToken(errSeveralUsers)
+	case d.Principal == nil && s.Principal == nil && g.PassPreflights && isPreflight(r):
 	default:
 		d.Refusal = g.Judge(d.Principal)
 	}

@@ -13,16 +13,17 @@ import (
 
 // CheckOrigin accepts an origin that is spelled as browsers spell it in the header
 // Origin (RFC 6454 §6.2). They are compared byte by byte, so any other spelling
-// would never match. The error says what to write where that can be known.
-func CheckOrigin(origin string) error {
+// would never match. The error says what to write where that can be known; option is
+// where it was written.
+func CheckOrigin(option, origin string) error {
 	spelled, ok := spellOrigin(origin)
 	switch {
 	case !ok:
-		return fmt.Errorf("trusted_origins takes origins, such as https://app.example.com, not %q", origin)
+		return fmt.Errorf("%s takes origins, such as https://app.example.com, not %q", option, origin)
 	case strings.Contains(spelled, "*"):
-		return fmt.Errorf("trusted_origins %q can never match, since a wildcard is not replaced here: name each origin", origin)
+		return fmt.Errorf("%s %q can never match, since a wildcard is not replaced here: name each origin", option, origin)
 	case spelled != origin:
-		return fmt.Errorf("trusted_origins %q can never match what browsers send: write %s", origin, spelled)
+		return fmt.Errorf("%s %q can never match what browsers send: write %s", option, origin, spelled)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func TestTrustedOrigins(t *testing.T) {
 		"http://app.example.com:443", "http://127.0.0.1:3000", "http://[::1]:3000", "https://[2001:db8::1]", "https://xn--bcher-kva.example", "https://a_b.example.com",
 		"https://example.com.", "https://1.example", "chrome-extension://abcdefghijklmnopabcdefghijklmnop", "capacitor://localhost",
 	} {
-		if err := guard.CheckOrigin(good); err != nil {
+		if err := guard.CheckOrigin("trusted_origins", good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 		protection := http.NewCrossOriginProtection()
@@ -90,7 +90,7 @@ func TestTrustedOrigins(t *testing.T) {
 		"https://app.example.com\\": "",
 		"https://%61pp.example.com": "",
 	} {
-		err := guard.CheckOrigin(bad)
+		err := guard.CheckOrigin("trusted_origins", bad)
 		switch {
 		case err == nil:
 			t.Errorf("%s was taken", bad)
@@ -101,7 +101,7 @@ func TestTrustedOrigins(t *testing.T) {
 		case want != "" && !strings.HasSuffix(err.Error(), "write "+want):
 			t.Errorf("%s: %v, want what to write: %s", bad, err, want)
 		}
-		if want != "" && guard.CheckOrigin(want) != nil {
+		if want != "" && guard.CheckOrigin("trusted_origins", want) != nil {
 			t.Errorf("%s is not taken either", want)
 		}
 	}

@@ -8,9 +8,6 @@ const jwksCacheControl = "public, max-age=600"
 
 // jwks serves GET /.well-known/jwks.json (RFC 7517 §5).
 func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return methodNotAllowed("GET, HEAD")
-	}
 	text, err := s.JWKS()
 	if err != nil {
 		return err

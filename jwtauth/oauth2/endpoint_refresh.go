@@ -6,9 +6,6 @@ import "net/http"
 // it: the refresh token is a bearer credential, or in the body. A client
 // authenticates as it does at /token.
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return methodNotAllowed(http.MethodPost)
-	}
 	f, err := readForm(w, r, true)
 	if err != nil {
 		return err

@@ -12,9 +12,6 @@ import (
 // answer is 200 for every token: for one that is unknown, expired or revoked
 // there is nothing to do (RFC 7009 §2.2), and another client's is left alone.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return methodNotAllowed(http.MethodPost)
-	}
 	f, err := readForm(w, r, true)
 	if err != nil {
 		return err

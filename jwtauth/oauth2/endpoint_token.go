@@ -29,9 +29,6 @@ type tokenResponse struct {
 
 // token serves POST /token.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return methodNotAllowed(http.MethodPost)
-	}
 	f, err := readForm(w, r, false)
 	if err != nil {
 		return err

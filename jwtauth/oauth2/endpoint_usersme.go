@@ -34,9 +34,6 @@ func newProfile(u user.User) profile {
 // user, then the deny set: a user who was disabled meanwhile is told so, although
 // disabling has ended the session.
 func (s *Server) usersMe(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return methodNotAllowed("GET, HEAD")
-	}
 	who, err := s.identify(r)
 	if err != nil {
 		return err

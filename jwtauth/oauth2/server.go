@@ -60,6 +60,11 @@ type Server struct {
 	// challenge (RFC 6749 §5.2). Default: 401, as the FastAPI tutorial does.
 	ErrorsRFC6749 bool
 
+	// Origins are those of front ends elsewhere whose pages may use the endpoints, spelled
+	// as browsers spell them in the header Origin. Only CrossOrigin asks for them.
+	// Default: none.
+	Origins []string
+
 	// Clients finds a client of the realm. Default: there are none.
 	Clients  func(id string) (Client, bool)
 	SignIn   SignIn
@@ -89,22 +94,33 @@ type Server struct {
 	Report func(r *http.Request, err error)
 }
 
-// endpoint answers a request, or returns the error to answer it with.
-type endpoint func(s *Server, w http.ResponseWriter, r *http.Request) error
-
-var endpoints = map[string]endpoint{
-	"/token":                 (*Server).token,
-	"/refresh":               (*Server).refresh,
-	"/revoke":                (*Server).revoke,
-	"/users/me":              (*Server).usersMe,
-	"/.well-known/jwks.json": (*Server).jwks,
+// endpoint is what answers at a path.
+type endpoint struct {
+	methods []string
+	// public is set if the answer is for everyone, whatever the request says.
+	public bool
+	// serve answers a request of one of the methods, or returns the error to answer it with.
+	serve func(s *Server, w http.ResponseWriter, r *http.Request) error
 }
+
+var (
+	reads = []string{http.MethodGet, http.MethodHead}
+	posts = []string{http.MethodPost}
+
+	endpoints = map[string]*endpoint{
+		"/token":                 {methods: posts, serve: (*Server).token},
+		"/refresh":               {methods: posts, serve: (*Server).refresh},
+		"/revoke":                {methods: posts, serve: (*Server).revoke},
+		"/users/me":              {methods: reads, serve: (*Server).usersMe},
+		"/.well-known/jwks.json": {methods: reads, serve: (*Server).jwks, public: true},
+	}
+)
 
 // Paths returns the paths of the endpoints, without the base path, sorted.
 func Paths() []string { return slices.Sorted(maps.Keys(endpoints)) }
 
 // endpoint returns the endpoint of a path, nil where there is none.
-func (s *Server) endpoint(path string) endpoint {
+func (s *Server) endpoint(path string) *endpoint {
 	path, ok := strings.CutPrefix(path, s.BasePath)
 	if !ok {
 		return nil
@@ -118,12 +134,17 @@ func (s *Server) Match(path string) bool { return s.endpoint(path) != nil }
 
 // ServeHTTP answers a request for an endpoint; every other path is 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	serve := s.endpoint(r.URL.Path)
-	if serve == nil {
+	e := s.endpoint(r.URL.Path)
+	if e == nil {
 		http.NotFound(w, r)
 		return
 	}
-	err := serve(s, w, r)
+	var err error
+	if slices.Contains(e.methods, r.Method) {
+		err = e.serve(s, w, r)
+	} else {
+		err = methodNotAllowed(strings.Join(e.methods, ", "))
+	}
 	if err == nil {
 		return
 	}
