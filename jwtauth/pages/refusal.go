@@ -36,7 +36,7 @@ func (d forbiddenData) RolesAny() string { return strings.Join(d.Any, ", ") }
 func (d forbiddenData) RolesAll() string { return strings.Join(d.All, ", ") }
 
 // SignInURL returns the URL of the sign-in page that returns to here afterwards: to its
-// path alone where it is too long, and to nowhere where that is, too.
+// path alone where it is too long, and to nowhere where that is, too. The page says so.
 func (f Refusals) SignInURL(here string) string {
 	separator := "?"
 	if strings.Contains(f.SignInPage, "?") {
@@ -44,11 +44,18 @@ func (f Refusals) SignInURL(here string) string {
 	}
 	path, _, _ := strings.Cut(here, "?")
 	for _, place := range []string{here, path} { // what can be kept
-		if parameter := (url.Values{ParamReturnTo: {place}}).Encode(); place != "" && len(parameter) <= MaxReturnTo {
-			return f.SignInPage + separator + parameter
+		if place == "" {
+			return f.SignInPage
+		}
+		parameters := url.Values{ParamReturnTo: {place}}
+		if place != here {
+			parameters.Set(paramCut, "1")
+		}
+		if text := parameters.Encode(); len(text) <= MaxReturnTo {
+			return f.SignInPage + separator + text
 		}
 	}
-	return f.SignInPage
+	return f.SignInPage + separator + url.Values{paramCut: {"1"}}.Encode()
 }
 
 // Forbidden tells which roles the page needs: 403.

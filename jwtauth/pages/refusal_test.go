@@ -25,10 +25,11 @@ func TestSignInURL(t *testing.T) {
 		{"/login", "/x", "/login?return_to=%2Fx"},
 		{"/login", "/x?a=b&c=d#e", "/login?return_to=%2Fx%3Fa%3Db%26c%3Dd%23e"},
 		{"/login", "", "/login"},
-		{"/login", "/x?" + strings.Repeat("&", 2000), "/login?return_to=%2Fx"}, // 6,000 bytes in a URL
+		{"/login", "/x?" + strings.Repeat("&", 2000), "/login?cut=1&return_to=%2Fx"}, // 6,000 bytes in a URL
 		{"/login", "/x?q=" + strings.Repeat("a", 4000), "/login?return_to=%2Fx%3Fq%3D" + strings.Repeat("a", 4000)},
-		{"/login", "/x?q=" + strings.Repeat("a", 5000), "/login?return_to=%2Fx"},
-		{"/login", "/" + strings.Repeat("a", 5000), "/login"},
+		{"/login", "/x?q=" + strings.Repeat("a", 5000), "/login?cut=1&return_to=%2Fx"},
+		{"/login", "/" + strings.Repeat("a", 5000), "/login?cut=1"},
+		{"/sign-in?brand=acme", "/" + strings.Repeat("a", 5000), "/sign-in?brand=acme&cut=1"},
 		{"/app/auth/login", "/app/x", "/app/auth/login?return_to=%2Fapp%2Fx"},
 		{"/sign-in?brand=acme", "/x", "/sign-in?brand=acme&return_to=%2Fx"},
 		{"https://id.example.com/login", "https://docs.example.com/x", "https://id.example.com/login?return_to=https%3A%2F%2Fdocs.example.com%2Fx"},

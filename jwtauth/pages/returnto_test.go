@@ -199,6 +199,31 @@ func TestFormTarget(t *testing.T) {
 	s.get(t, "/login?return_to=/x%3Fa%26b").tag(t, `type="hidden"`, `name="return_to"`, `value="/x?a&amp;b"`)
 }
 
+// Where the place that one came from cannot be kept, the page says where one ends up, also
+// after a mistake, since the form is sent to the address of its page.
+func TestPlaceThatIsLost(t *testing.T) {
+	s := newSite(t)
+	for query, place := range map[string]string{
+		"cut=1&return_to=%2Fx":                              "/x",
+		"cut=1":                                             "/",
+		"return_to=https%3A%2F%2Fevil.example":              "/",
+		"return_to=%2F" + strings.Repeat("a", 5000):         "/",
+		"cut=1&return_to=%2F" + strings.Repeat("long/", 50): "/" + strings.Repeat("long/", 50)[:59] + "…",
+		"cut=1&return_to=%2F%3Cb%3E":                        "/%3Cb%3E",
+	} {
+		from, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says := "The address you came from cannot be kept. After you sign in, you go to " + place + "."
+		s.get(t, "/login?"+query).wantText(t, says)
+		s.post(t, "/login?"+query, fields("username", "nobody", "password", "x", "return_to", from.Get("return_to"))).want(t, http.StatusUnauthorized).wantText(t, says)
+	}
+	for _, query := range []string{"", "return_to=%2Fx%3Fa", "return_to=%2F", "return_to="} {
+		s.get(t, "/login?"+query).wantNoText(t, "cannot be kept")
+	}
+}
+
 // Some characters in a host name have a meaning in a policy, and browsers turn some
 // into letters, dots and slashes of another host. Hosts with such characters are
 // refused.

@@ -21,6 +21,8 @@ const (
 	// ParamReturnTo is where a sign-in returns to: a path of the site, or a URL
 	// of another site that shares the cookie.
 	ParamReturnTo = "return_to"
+	// paramCut says that the place one came from was too long to be kept as it was.
+	paramCut = "cut"
 	// paramCheck asks whether the browser kept the cookie.
 	paramCheck = "check"
 )
@@ -29,6 +31,8 @@ const (
 type signInData struct {
 	Username, ReturnTo string
 	Keep               bool
+	// Place is where one ends up, "" unless that is not the place one came from.
+	Place string
 	// SignedIn is the name of the user who is already signed in and may want to
 	// sign in as another; Continue is the target if they do not.
 	SignedIn, Continue string
@@ -59,7 +63,7 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 		Redirect(w, back.String())
 		return nil
 	}
-	data := signInData{ReturnTo: back.param()}
+	data := signInData{ReturnTo: back.param(), Place: placeInstead(r, back)}
 	if p != nil {
 		data.SignedIn, data.Continue = displayName(p), back.String()
 	} else if presented {
@@ -67,6 +71,22 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.render(w, r, http.StatusOK, view{Page: pageSignIn, FormTarget: back.origin, Data: data})
 	return nil
+}
+
+// placeInstead is where a sign-in leads to, for people, if the place that one came from
+// could not be kept, and "" otherwise. The form is sent to the address of its page, so
+// that both say the same.
+func placeInstead(r *http.Request, back returnTarget) string {
+	query := r.URL.Query()
+	if !query.Has(paramCut) && (query.Get(ParamReturnTo) == "" || back.param() != "") {
+		return ""
+	}
+	const enough = 60 // characters
+	place := []rune(back.String())
+	if len(place) > enough {
+		place = append(place[:enough], '…')
+	}
+	return string(place)
 }
 
 // signIn signs the user in, or shows the form again with what has to be corrected.
@@ -86,6 +106,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		Username: strings.TrimSpace(fields[fieldUsername]),
 		Keep:     fields[fieldKeep] != "",
 		ReturnTo: back.param(),
+		Place:    placeInstead(r, back),
 	}
 	again := func(status int, problems ...problem) error {
 		s.render(w, r, status, view{Page: pageSignIn, FormTarget: back.origin, Problems: problems, Data: data})
