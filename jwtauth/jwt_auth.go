@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 
 	"go.uber.org/zap"
@@ -313,20 +312,6 @@ func (g *JWTAuth) parseLogin() (*url.URL, error) {
 		return nil, nil
 	}
 	return guard.ParseLogin(g.Login)
-}
-
-// placeholder matches a text that can only be meant as a placeholder.
-var placeholder = regexp.MustCompile(`\{[A-Za-z$][A-Za-z0-9_.$-]*[^{}\s"]*\}`)
-
-// refusePlaceholders refuses a rule that only a token with a text such as "{env.TENANT}"
-// could fulfil.
-func refusePlaceholders(option string, values []string) error {
-	for _, value := range values {
-		if placeholder.MatchString(value) {
-			return fmt.Errorf("%s: %s stays as it is written, since no placeholder is replaced here: write the value itself", option, value)
-		}
-	}
-	return nil
 }
 
 // ServeHTTP cleans the request. If the guard is for it, it decides by the credential and

@@ -3,6 +3,8 @@ package jwtauth
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -102,4 +104,18 @@ func claimText(claim any) string {
 		return ""
 	}
 	return string(text)
+}
+
+// placeholder matches a text that can only be meant as a placeholder.
+var placeholder = regexp.MustCompile(`\{[A-Za-z$][A-Za-z0-9_.$-]*[^{}\s"]*\}`)
+
+// refusePlaceholders refuses a rule that only a token with a text such as "{env.TENANT}"
+// could fulfil.
+func refusePlaceholders(option string, values []string) error {
+	for _, value := range values {
+		if placeholder.MatchString(value) {
+			return fmt.Errorf("%s: %s stays as it is written, since no placeholder is replaced here: write the value itself", option, value)
+		}
+	}
+	return nil
 }

@@ -66,7 +66,7 @@ func (g *Guard) Decide(r *http.Request, s *Request, in *realm.Realm) Decision {
 	case d.Refusal != nil:
 	case d.Principal != nil && s.foundOther(in, d.Principal):
 		d.Refusal = oauth2.InvalidToken(errSeveralUsers)
-	case d.Principal == nil && s.Principal == nil && g.PassPreflights && isPreflight(r):
+	case g.PassPreflights && d.Principal == nil && s.isPreflight(r):
 	default:
 		d.Refusal = g.Judge(d.Principal)
 	}

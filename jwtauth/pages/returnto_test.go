@@ -210,6 +210,10 @@ func TestPlaceThatIsLost(t *testing.T) {
 		"return_to=%2F" + strings.Repeat("a", 5000):         "/",
 		"cut=1&return_to=%2F" + strings.Repeat("long/", 50): "/" + strings.Repeat("long/", 50)[:59] + "…",
 		"cut=1&return_to=%2F%3Cb%3E":                        "/%3Cb%3E",
+		"cut=1&return_to=%2Fcall%200800":                    "/call%200800",
+		"cut=1&return_to=%2Fx%3Fcall%200800":                "/x",
+		"cut=1&return_to=%2Fx%23call%200800":                "/x",
+		"cut=1&cut=2&return_to=%2Fx&return_to=%2Fy":         "/x",
 	} {
 		from, err := url.ParseQuery(query)
 		if err != nil {

@@ -74,7 +74,8 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 // placeInstead is where a sign-in leads to, for people, if the place that one came from
-// could not be kept, and "" otherwise. The form is sent to the address of its page, so
+// could not be kept, and "" otherwise. It leaves out the query, in which a link could write
+// a message of its own. The form is sent to the address of its page, so
 // that both say the same.
 func placeInstead(r *http.Request, back returnTarget) string {
 	query := r.URL.Query()
@@ -82,7 +83,9 @@ func placeInstead(r *http.Request, back returnTarget) string {
 		return ""
 	}
 	const enough = 60 // characters
-	place := []rune(back.String())
+	path, _, _ := strings.Cut(back.String(), "?")
+	path, _, _ = strings.Cut(path, "#")
+	place := []rune(path)
 	if len(place) > enough {
 		place = append(place[:enough], '…')
 	}
